@@ -16,18 +16,18 @@
   const VERSIONS = ["clusterbook.dev/v1alpha1", "aicr.run/v1alpha2", "aicr.nvidia.com/v1alpha1"];
   const DIMENSIONS = ["service", "accelerator", "os"], STATES = ["absent", "partial", "skipped", "denied", "failed"];
   const MADE_OF = ["k8s.", "node.", "nodetopology.", "gpu.", "os.", "the api group "];
-  const WORDS = { absent: "is not there", partial: "was seen in part", denied: "could not be read: no permission", failed: "could not be read", skipped: "was not looked for" };
+  const WORDS = { absent: "does not exist", partial: "was captured in part", denied: "could not be read: no permission", failed: "could not be read", skipped: "was not captured" };
 
   const list = (value, place) => {
     if (value == null) return [];
-    if (!Array.isArray(value)) throw new Error(`${place} of the snapshot is no list`);
+    if (!Array.isArray(value)) throw new Error(`${place} of the snapshot is not a list`);
     return value;
   };
   const read = (document) => {
     const measured = Array.isArray(document?.measurements) && document.measurements.length > 0;
     const unnamed = measured && !document.kind && !document.apiVersion && !("componentRefs" in document);
-    if (document?.kind !== "Snapshot" && !unnamed) throw new Error(`this is no snapshot: its kind is '${document?.kind ?? ""}', not 'Snapshot'`);
-    if (!VERSIONS.includes(document.apiVersion || VERSIONS[0])) throw new Error(`apiVersion '${document.apiVersion}' of the snapshot is not known`);
+    if (document?.kind !== "Snapshot" && !unnamed) throw new Error(`this is not a snapshot: its kind is '${document?.kind ?? ""}', not 'Snapshot'`);
+    if (!VERSIONS.includes(document.apiVersion || VERSIONS[0])) throw new Error(`apiVersion '${document.apiVersion}' of the snapshot is not supported`);
     const types = new Map();
     for (const measurement of list(document.measurements, "measurements")) {
       if (types.has(measurement?.type)) continue;
@@ -149,7 +149,7 @@
     });
     const gpu = nodes.filter((each) => each.gpus);
     const why = gap?.reason ? `: ${gap.reason}` : "";
-    const limit = !gap ? "" : nodes.length ? `only ${nodes.length} node${nodes.length > 1 ? "s were" : " was"} seen${why}` : `the nodes ${because(gap).replace("was", "were")}`;
+    const limit = !gap ? "" : nodes.length ? `only ${nodes.length} node${nodes.length > 1 ? "s were" : " was"} captured${why}` : `the nodes ${because(gap).replace("was", "were")}`;
     return { nodes, gpu, judged: gpu.length ? gpu : nodes, limit, unnamed: objects.length ? 0 : Math.max(present, most), unmodelled: objects.length ? 0 : Math.max(present - most, 0), listed: objects.length > 0 || taken.objects.some((group) => group?.kind === "Node") };
   };
   const named = (names) => {
@@ -173,7 +173,7 @@
       return found;
     });
   };
-  const unnamedNodes = (count) => (count ? [`${count} that the snapshot does not name`] : []);
+  const unnamedNodes = (count) => (count ? [`${count} that the snapshot does not list`] : []);
   const ownNode = (taken, group) => {
     const byApi = reading(taken, "K8s", "node", "source-node");
     if (group.startsWith("K8s") || (reading(taken, "OS", "release", "Source") && group.startsWith("OS.release"))) return byApi;
@@ -264,7 +264,7 @@
       limit ||= looks(part, ["partial"]) ? `${source} ${because(part)}` : "";
       return shownOf({ values: new Map([...mine].sort().map((each) => [each, own ? [own] : []])), unread: unread.filter((name) => name !== own), limit });
     }
-    if (unread.length) return shownOf({ unread, limit, reason: `${named(unread)} ha${unread.length === 1 ? "s" : "ve"} GPUs of a model that nothing shows; look into a node: --agent` });
+    if (unread.length) return shownOf({ unread, limit, reason: `${named(unread)} ha${unread.length === 1 ? "s" : "ve"} GPUs of an unknown model; inspect a node with --agent` });
     const gap = gapOf(taken, "measurements/GPU.hardware") ?? gapOf(taken, "measurements/GPU"), present = reading(taken, "GPU", "hardware", "gpu-present");
     if (present === "true") return shownOf({ limit, looked: true, reason: "it has a GPU whose model is not known" });
     if (listed && !limit && slices) return shownOf({ looked: true, reason: `no node shows a GPU, and ResourceSlice ${because(slices)}` });
@@ -303,8 +303,8 @@
       return ["misses", `${lead} ${parts.slice(0, 3).join(", ")}${parts.length > 3 ? `, and ${parts.length - 3} more` : ""}`];
     }
     if (seen.values.size) {
-      if (seen.limit) return ["error", `it is ${value} as far as anybody saw: ${seen.limit}`];
-      if (seen.unread.length) return ["unknown", `it is ${value}${seen.values.get(value).length ? ` on ${named(seen.values.get(value))}` : ""}, and ${named(seen.unread)} did not show theirs`];
+      if (seen.limit) return ["error", `it is ${value} as far as captured: ${seen.limit}`];
+      if (seen.unread.length) return ["unknown", `it is ${value}${seen.values.get(value).length ? ` on ${named(seen.values.get(value))}` : ""}, and ${named(seen.unread)} did not show it`];
       return ["fits", `it is ${value}`];
     }
     if (seen.state === "none" && (dimension !== "service" || T.TELLING.includes(value))) return ["misses", `${lead} ${seen.reason}`];
@@ -349,7 +349,7 @@
     const rest = found[2] ?? "", pre = T.pre.exec(rest);
     return { numbers: numbers(found[1]), pre: pre ? [BigInt(T.PRE_RELEASES.indexOf(pre[1].toLowerCase())), ...numbers(pre[2] ?? "0")] : null, build: !pre && rest ? buildOf(rest) : null };
   };
-  const known = (word) => { const found = version(word); if (!found) throw new Error(`'${word}' is no version`); return found; };
+  const known = (word) => { const found = version(word); if (!found) throw new Error(`'${word}' is not a version`); return found; };
   const fuller = (left, right) => against(left, right) || left.length - right.length;
   const order = (actual, demanded, op) => {
     const amounts = [actual, demanded].map((word) => /^([+-]?\d+(?:\.\d+)?)\s*([A-Za-z%][A-Za-z%/]*)?$/.exec(word));
@@ -361,7 +361,7 @@
     if (sign) return sign;
     if (left.numbers.length < right.numbers.length) {
       if (!right.numbers.slice(size).some(Boolean) && !right.pre && !left.pre && [">=", "<"].includes(op)) return 0;
-      throw new Error(`'${actual}' does not say enough to be compared with ${demanded}`);
+      throw new Error(`'${actual}' is not precise enough to compare with ${demanded}`);
     }
     const above = left.numbers.slice(right.numbers.length).some(Boolean);
     if (left.pre || right.pre) {
@@ -379,7 +379,7 @@
     const [right, left] = [version(expected), version(actual)];
     if (!expected.includes(".") || !/\d/.test(expected) || !right || !left) return expected === actual;
     const size = Math.max(left.numbers.length, right.numbers.length), rest = right.numbers.slice(left.numbers.length);
-    if (!left.pre && !against(left.numbers, right.numbers) && rest.some(Boolean)) throw new Error(`'${actual}' does not say enough to be compared with ${expected}`);
+    if (!left.pre && !against(left.numbers, right.numbers) && rest.some(Boolean)) throw new Error(`'${actual}' is not precise enough to compare with ${expected}`);
     for (let i = 0; i < size; i++) if ((left.numbers[i] ?? 0n) !== (right.numbers[i] ?? 0n)) return false;
     if (String(left.pre) !== String(right.pre)) return false;
     if (!right.build) return true;
@@ -427,7 +427,7 @@
     }
     if (!values.size) {
       const said = lookup(taken, name);
-      if (own) throw new Error(`${group}.${key} was read on ${own} alone, which is none of the nodes that are judged`);
+      if (own) throw new Error(`${group}.${key} was read only on ${own}, which is not one of the validated nodes`);
       return { values: new Map([[said, []]]), unread: unread.length > 1 ? unread : [], limit: short };
     }
     unread = [...unread, ...unnamedNodes(unnamed)];
@@ -442,7 +442,7 @@
       if (outcome === "unknown") unknown ||= `${dimension}: ${why}`;
     }
     for (const [name, value] of recipe.constraints) {
-      if (name.split(".").length < 3) { unknown ||= `${name}: it has to be measured, and the recipe names no check that does`; continue; }
+      if (name.split(".").length < 3) { unknown ||= `${name}: it must be measured, and the recipe has no check for it`; continue; }
       try {
         const { values, unread, limit } = readings(taken, name);
         const wrong = [...values].filter(([actual]) => !holds(value, actual));
@@ -450,7 +450,7 @@
           const what = values.size === 1 && !unread.length ? `it is ${wrong[0][0]}` : several(wrong.map(([actual, names]) => `on ${named(names) || "one node"} it is ${actual}`));
           return { fit: "misses", why: `${name}: ${what}, not ${value}` };
         }
-        if (limit || unread.length) unknown ||= `${name}: ${limit || `nobody looked into ${named(unread)}`}`;
+        if (limit || unread.length) unknown ||= `${name}: ${limit || `not inspected: ${named(unread)}`}`;
       } catch (error) { unknown ||= `${name}: ${error.message}`; }
     }
     return { fit: unknown ? "unknown" : "fits", why: unknown };

@@ -80,7 +80,7 @@ def test_what_changes_nothing_is_said_and_the_command_still_works(page: Page, ad
 def test_a_recipe_that_only_an_os_that_changes_nothing_leads_to_is_named_without_a_link(page: Page, http: str) -> None:
     page.goto(f"{http}recipes/index.html?service=aks&accelerator=a100&os=cos")
     verdict = page.locator(".cb-verdict")
-    expect(verdict).to_contain_text("inherited: os cos changes nothing; the answer is a100-aks")
+    expect(verdict).to_contain_text("inherited: os cos has no effect; the answer is a100-aks")
     expect(verdict).to_contain_text("a100-aks, which has no page")
     expect(verdict.locator('a[href="a100-aks.html"]')).to_have_count(0)
 

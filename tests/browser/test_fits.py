@@ -186,7 +186,7 @@ def test_what_strangers_wrote_is_shown_as_it_is(page: Page, http: str, word: str
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("kind: Recipe\n", "this is no snapshot: its kind is 'Recipe'"),
+        ("kind: Recipe\n", "this is not a snapshot: its kind is 'Recipe'"),
         ("", "this is no snapshot"),
         ("{", "s.yaml: "),
         ("a: [\n", "s.yaml: "),

@@ -151,7 +151,7 @@ def test_an_option_that_no_component_takes_up_is_told(option: str) -> None:
     recipe = small(crds=bare, operator=bare, metrics=bare)
     recipe["files"] = {path: text for path, text in recipe["files"].items() if not path.endswith("readiness.yaml")}
     notes = render(recipe, {option: IDLE[option]}, "0").notes
-    assert f"{flag(option)} changes nothing: no component of this bundle takes it up" in notes
+    assert f"{flag(option)} has no effect: no component of this bundle uses it" in notes
     assert not [note for note in render(recipe, {}, "0").notes if "changes nothing" in note]
 
 

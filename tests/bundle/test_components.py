@@ -204,9 +204,9 @@ def test_switching_a_component_off_and_on() -> None:
 @pytest.mark.parametrize(
     ("request_", "what"),
     [
-        ({"set": ["a:enabled=no"]}, "does not switch a component"),
-        ({"set": ["a:enabled=false"]}, "no component is left to deploy"),
-        ({"setJson": ['a:enabled={"x":1}']}, "does not switch a component"),
+        ({"set": ["a:enabled=no"]}, "does not enable or disable a component"),
+        ({"set": ["a:enabled=false"]}, "all components are disabled, so there is nothing to deploy"),
+        ({"setJson": ['a:enabled={"x":1}']}, "does not enable or disable a component"),
         ({"dynamic": ["b:x"]}, "names a component that the recipe does not have"),
     ],
 )
@@ -225,9 +225,9 @@ def test_dynamic_values_leave_the_static_ones() -> None:
 @pytest.mark.parametrize(
     ("words", "what"),
     [
-        (["a:plugin"], re.escape("would decide about plugin.enabled only when it is installed")),
-        (["a:plugin.enabled.deeper"], "would decide about"),
-        (["a:enabled"], "would decide about the component"),
+        (["a:plugin"], re.escape("would decide plugin.enabled at install time")),
+        (["a:plugin.enabled.deeper"], "would decide"),
+        (["a:enabled"], "would decide the component"),
         (["a:x", "a:x.y"], "overlap"),
         (["a:x", "ay:x"], "overlap"),
     ],
@@ -243,7 +243,7 @@ def test_a_component_without_a_chart_takes_no_values_at_installation() -> None:
 
 
 def test_a_component_that_is_off_takes_no_values_at_installation() -> None:
-    with pytest.raises(InvalidRequest, match="--dynamic names b, which is switched off"):
+    with pytest.raises(InvalidRequest, match="--dynamic names b, which is disabled"):
         chosen(recipe({"name": "a"}, {"name": "b"}, order=["a"]), dynamic=["b:x"])
 
 

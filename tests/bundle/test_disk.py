@@ -37,7 +37,7 @@ def test_stale_files_of_an_older_bundle_go(tmp_path: Path) -> None:
 
 def test_a_folder_with_other_files_is_refused_and_stays_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(ForeignFiles, match=r"notes\.txt, which is not of a bundle"):
+    with pytest.raises(ForeignFiles, match=r"notes\.txt, which does not belong to a bundle"):
         write_bundle(tmp_path, files(), force=False)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 

@@ -212,7 +212,7 @@ def test_an_upgrade_by_helmfile_renders_the_chart_with_text_for_what_it_looks_up
 
 @pytest.mark.parametrize("deployer", ["argocd", "argocd-helm"])
 def test_argo_cd_takes_no_value_from_a_secret(deployer: str) -> None:
-    with pytest.raises(InvalidRequest, match="--set-secret means nothing to the deployer"):
+    with pytest.raises(InvalidRequest, match="--set-secret does not apply to the deployer"):
         read_options({"deployer": deployer, **FROM_SECRETS})
 
 
@@ -250,6 +250,6 @@ def test_where_a_secret_is_kept_is_recorded_shown_and_proved(deployer: str) -> N
     assert b"the key the.password of the Secret operator-login" in made.files["README.md"]
     own = render(small(), {"deployer": deployer}, "1.0")
     (change,) = plan_value_changes(own.plan, made.plan)
-    assert (change.path, change.before) == ("auth.password (taken)", "")
+    assert (change.path, change.before) == ("auth.password (read at install time)", "")
     assert "Secret operator-login" in change.after
     assert not any("looks like a secret" in note for note in made.notes)

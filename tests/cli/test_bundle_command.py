@@ -39,7 +39,7 @@ def test_a_bundle_is_as_it_was_made(verify: Verify) -> None:
     assert verify("b") == (
         0,
         "b: unverified\n32 files as recorded\nderives from recipe h100-eks and its options (helm, 4 components)\n"
-        "not attested: it carries no signature\n",
+        "not attested: it has no signature\n",
         "",
     )
 
@@ -79,7 +79,7 @@ def test_a_change_that_was_recorded_does_not_derive_from_the_recipe(verify: Veri
     status, out, err = verify("b")
     assert status == 4
     assert out.startswith("b: unknown\nchanged: deploy.sh\nextra: extra.sh\nedit: deploy.sh:1: ")
-    assert "b is not what its recipe and options make (made by clusterbook 1.0)" in err
+    assert "b differs from what its recipe and options render to (rendered by clusterbook 1.0)" in err
     assert "--diff" in err
 
 
@@ -98,7 +98,7 @@ def test_options_that_were_changed_show_in_what_they_make(verify: Verify) -> Non
     [
         ("recipe.yaml", "a: [", "recipe.yaml:"),
         ("recipe.yaml", "kind: RecipeResult\n", "the recipe has no metadata"),
-        ("recipe.yaml", "[]\n", "recipe.yaml holds no document"),
+        ("recipe.yaml", "[]\n", "recipe.yaml is empty"),
         ("options.yaml", "kind: BundleOptions\nspec: {deployr: helm}\n", "'deployr' is unknown"),
         ("options.yaml", "kind: BundleOptions\nspec: {set: [nobody:a=1]}\n", "--set nobody:a names a component"),
         ("provenance.yaml", "vendoredCharts: [x]\n", "provenance.yaml lists no charts"),

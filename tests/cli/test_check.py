@@ -95,9 +95,9 @@ spec:
         ({"bundle": "{deployment: {sett: []}}"}, ["config.yaml:5:25: CB012 unknown key 'sett'"]),
         ({"bundle": "{deployment: {set: [nope]}}"}, ["--set nope is not component:path=value"]),
         ({"bundle": "{deployment: {deployer: nope}}"}, ["nope"]),
-        ({"bundle": "{attestation: {certificateIdentityRegexp: x}}"}, ["certificateIdentityRegexp is not acted on"]),
-        ({"bundle": "{registry: {insecureTLS: true}}"}, ["certificates are always checked"]),
-        ({"validate": "{agent: {os: ubuntu}}"}, ["agent.os is not acted on"]),
+        ({"bundle": "{attestation: {certificateIdentityRegexp: x}}"}, ["certificateIdentityRegexp is not supported"]),
+        ({"bundle": "{registry: {insecureTLS: true}}"}, ["certificates are always verified"]),
+        ({"validate": "{agent: {os: ubuntu}}"}, ["agent.os is not supported"]),
         ({"service": "ekss", "bundle": "{deployment: {set: [nope]}}"}, ["'ekss' is not known", "--set nope is not"]),
     ],
 )

@@ -94,11 +94,11 @@ def test_flags_count_more_than_the_file_and_say_so(run: Run) -> None:
     assert status == 0, err
     assert (options("mine")["nodes"], options("mine")["set"]) == ("16", ["gpu-operator:driver.version=1"])
     for word in (
-        "--nodes 16 counts, not 8 of config.yaml",
-        "--intent inference counts, not training of config.yaml",
-        "--platform dynamo counts, not kubeflow of config.yaml",
-        "--output mine counts, not from-config of config.yaml",
-        "--set of the command line counts, not that of config.yaml",
+        "--nodes 16 overrides 8 of config.yaml",
+        "--intent inference overrides training of config.yaml",
+        "--platform dynamo overrides kubeflow of config.yaml",
+        "--output mine overrides from-config of config.yaml",
+        "--set on the command line overrides that of config.yaml",
     ):
         assert f"note: {word}\n" in err
     assert not Path("from-config").exists()
@@ -110,8 +110,8 @@ def test_another_deployer_leaves_out_what_was_meant_for_that_of_the_file(run: Ru
     assert status == 0, err
     assert options("from-config").keys().isdisjoint({"repo", "appName"})
     assert options("from-config")["set"] == ["gpuoperator:driver.version=590.2"]
-    assert "note: config.yaml: repo means nothing to the deployer helm, and is left out\n" in err
-    assert "note: config.yaml: settings of the deployer mean nothing to helm, and are left out\n" in err
+    assert "note: config.yaml: repo does not apply to the deployer helm and is ignored\n" in err
+    assert "note: config.yaml: deployer settings do not apply to helm and are ignored\n" in err
 
 
 def test_a_name_or_a_recipe_counts_more_than_the_criteria_of_the_file(run: Run) -> None:
@@ -140,13 +140,13 @@ def test_what_a_bundle_does_not_do_is_said(run: Run) -> None:
     )
     status, out, err = run("bundle", "--config", "config.yaml")
     assert (status, out) == (2, "")
-    assert "config.yaml: CB101 spec.bundle.attestation.certificateIdentityRegexp is not acted on\n" in err
+    assert "config.yaml: CB101 spec.bundle.attestation.certificateIdentityRegexp is not supported\n" in err
     assert not Path("out").exists()
     text = Path("config.yaml").read_text()
     Path("config.yaml").write_text(text.replace("certificateIdentityRegexp: x", "enabled: false"))
     status, _, err = run("bundle", "--config", "config.yaml")
     assert (status, Path("out").exists()) == (2, False)
-    assert "config.yaml: CB101 spec.bundle.output.imageRefs says nothing where a bundle stays on a disk\n" in err
+    assert "config.yaml: CB101 spec.bundle.output.imageRefs has no effect for a bundle that is not pushed\n" in err
 
 
 @pytest.mark.parametrize(
@@ -154,10 +154,10 @@ def test_what_a_bundle_does_not_do_is_said(run: Run) -> None:
     [
         ("deployer: argocd-helm", "deployr: argocd", "config.yaml:9:7: CB101 unknown key 'deployr'"),
         ("deployer: argocd-helm", "deployer: argo", "--deployer argo is unknown"),
-        ("deployer: argocd-helm", "deployer: helm", "means nothing to the deployer helm"),
+        ("deployer: argocd-helm", "deployer: helm", "does not apply to the deployer helm"),
         ("deployer: argocd-helm", "vendorCharts: maybe", "config.yaml:9:21: CB101 spec.bundle.deployment.vendorCharts"),
-        ("kind: ClusterbookConfig", "kind: Config", "config.yaml:1:7: CB101 kind 'Config' is not read here"),
-        ("v1alpha1", "v9", "apiVersion 'clusterbook.dev/v9', which is not read"),
+        ("kind: ClusterbookConfig", "kind: Config", "config.yaml:1:7: CB101 kind 'Config' is not supported here"),
+        ("v1alpha1", "v9", "apiVersion 'clusterbook.dev/v9', which is not supported"),
         ("nodes: 8", "nodes: -8", "spec.bundle.scheduling.nodes: input should be greater than or equal to 0"),
         ("nodes: 8", "nodes: many", "spec.bundle.scheduling.nodes"),
         ("{group: gpu}", "[group=gpu]", "spec.bundle.scheduling.acceleratedNodeSelector: this must be a map"),
@@ -194,7 +194,7 @@ def test_what_is_said_of_a_registry_is_refused_where_the_file_names_none(run: Ru
     configure(f"kind: ClusterbookConfig\nspec: {{bundle: {{input: {{recipe: recipe.json}}, {said}}}}}\n")
     status, _, err = run("bundle", "--config", "config.yaml", "-o", "out")
     assert (status, Path("out").exists()) == (2, False)
-    assert "says nothing where a bundle stays on a disk" in err
+    assert "has no effect for a bundle that is not pushed" in err
 
 
 def test_it_is_a_note_where_the_command_line_names_another_place(run: Run) -> None:
@@ -204,15 +204,15 @@ def test_it_is_a_note_where_the_command_line_names_another_place(run: Run) -> No
     )
     status, _, err = run("bundle", "--config", "config.yaml", "-o", "out")
     assert (status, Path("out").exists()) == (0, True)
-    assert "note: --output out counts, not oci://registry.corp/x:1.0.0 of config.yaml\n" in err
-    assert "note: config.yaml: spec.bundle.output.imageRefs says nothing" in err
+    assert "note: --output out overrides oci://registry.corp/x:1.0.0 of config.yaml\n" in err
+    assert "note: config.yaml: spec.bundle.output.imageRefs has no effect" in err
 
 
 @pytest.mark.parametrize(
     ("spec", "what"),
     [
-        ("{bundle: {input: {recipe: nonesuch.json}}}", "not nonesuch.json of config.yaml"),
-        ("{recipe: {criteria: {service: gke}}}", "not service gke of config.yaml"),
+        ("{bundle: {input: {recipe: nonesuch.json}}}", "overrides nonesuch.json of config.yaml"),
+        ("{recipe: {criteria: {service: gke}}}", "overrides service gke of config.yaml"),
     ],
 )
 @pytest.mark.parametrize("words", [("eks",), ("-r", "recipe.json")])

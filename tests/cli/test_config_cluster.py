@@ -68,7 +68,7 @@ def test_flags_count_more_and_that_is_said(tmp_path: Path) -> None:
     assert found["Job"]["spec"]["activeDeadlineSeconds"] == 60
     notes = indexes.run(*words, "--print-manifests", "-t", "json").err.splitlines()
     assert notes == [
-        f"note: {flag} of the command line counts, not that of {where}"
+        f"note: {flag} on the command line overrides that of {where}"
         for flag in ("--format", "--node-selector", "--timeout")
     ]
 
@@ -88,7 +88,7 @@ def test_a_snapshot_of_this_machine_leaves_the_agent_out(tmp_path: Path) -> None
     assert said.status == 0
     assert said.out.startswith("READING")
     notes = said.err.splitlines()
-    assert notes[0] == f"note: {where}: spec.snapshot.agent is left out: this machine was asked for"
+    assert notes[0] == f"note: {where}: spec.snapshot.agent is ignored: this machine is captured"
 
 
 def test_a_file_says_all_that_validate_takes(index: str, tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_what_validate_does_not_do_is_refused(index: str, tmp_path: Path, eviden
     where = config(tmp_path, recipe={"source": index}, validate=sections)
     said = indexes.run("validate", "--config", where)
     assert (said.status, said.out) == (2, "")
-    assert f"{where}: CB101 spec.validate.evidence.{at} is not acted on\n  hint: remove it: " in said.err
+    assert f"{where}: CB101 spec.validate.evidence.{at} is not supported\n  hint: remove it: " in said.err
 
 
 def test_what_of_a_file_does_not_count_is_said(index: str, tmp_path: Path) -> None:
@@ -148,8 +148,8 @@ def test_what_of_a_file_does_not_count_is_said(index: str, tmp_path: Path) -> No
     where = config(tmp_path, recipe={"source": index}, validate=sections)
     said = indexes.run("validate", "h100-eks-training", "--config", where)
     assert said.status == 0, said.err
-    assert f"note: {where}: spec.validate.agent looks into no node: no cluster is asked\n" in said.err
-    assert f"note: h100-eks-training of the command line counts, not eks of {where}\n" in said.err
+    assert f"note: {where}: spec.validate.agent is ignored: no cluster is contacted\n" in said.err
+    assert f"note: h100-eks-training on the command line overrides eks of {where}\n" in said.err
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_what_of_a_file_does_not_count_is_said(index: str, tmp_path: Path) -> No
         ("snapshot", {"agent": {"nodeSelektor": {}}}, "unknown key 'nodeSelektor'"),
         ("snapshot", {"agent": {"nodeSelector": ["a=b"]}}, "spec.snapshot.agent.nodeSelector: this must be a map"),
         ("snapshot", {"execution": {"maxNodesPerEntry": -1}}, "spec.snapshot.execution.maxNodesPerEntry"),
-        ("snapshot", {"agent": {"limits": "memory=-1"}}, "'memory=-1' is no quantity"),
+        ("snapshot", {"agent": {"limits": "memory=-1"}}, "'memory=-1' is not a resource quantity"),
         ("snapshot", {"agent": {"tolerations": ["x:Never"]}}, "the unknown effect 'Never'"),
         ("validate", {"evidence": {"atestation": {}}}, "unknown key 'atestation'"),
         ("validate", {"agent": {"privileged": True}}, "unknown key 'privileged'"),

@@ -101,10 +101,10 @@ def test_a_snapshot_in_the_cluster_that_is_named_is_judged(client: Client, serve
 @pytest.mark.parametrize(
     ("words", "what"),
     [
-        (("recipe", "eks", "-o", "cm://gpu"), "names no ConfigMap"),
-        (("recipe", "eks", "-o", "cm://gpu/kept", "-t", "table"), "keeps no table"),
-        (("explain", "eks", "components.a", "-o", "cm://gpu/kept"), "is not written by this command"),
-        (("list", "-o", "cm://gpu/kept"), "is not written by this command"),
+        (("recipe", "eks", "-o", "cm://gpu"), "is not a ConfigMap reference"),
+        (("recipe", "eks", "-o", "cm://gpu/kept", "-t", "table"), "cannot hold table"),
+        (("explain", "eks", "components.a", "-o", "cm://gpu/kept"), "cannot be written by this command"),
+        (("list", "-o", "cm://gpu/kept"), "cannot be written by this command"),
     ],
 )
 def test_what_a_config_map_cannot_keep_is_refused_and_nothing_is_sent(
@@ -124,7 +124,7 @@ def test_what_a_config_map_cannot_keep_is_refused_and_nothing_is_sent(
 def test_a_kubeconfig_says_nothing_where_no_cluster_is_asked(client: Client, words: tuple[str, ...]) -> None:
     said = client(*words, "-k", "here")
     assert (said.status, said.out) == (2, "")
-    assert "--kubeconfig changes nothing without" in said.err
+    assert "--kubeconfig has no effect without" in said.err
     assert "cm://" in said.err
 
 

@@ -82,7 +82,7 @@ def test_only_a_configuration_is_checked_as_one(
     assert run(["config", "check", "wrong.yaml"], {}) == 10
     assert "wrong.yaml:10:7: CB012 unknown key 'deployr'" in capsys.readouterr().out
     assert run(["config", "check", "other.yaml"], {}) == 2
-    assert "CB101 other.yaml is of the kind 'RecipeMetadata'" in capsys.readouterr().err
+    assert "CB101 other.yaml has the kind 'RecipeMetadata'" in capsys.readouterr().err
 
 
 def test_an_editor_is_told_of_wrong_keys() -> None:

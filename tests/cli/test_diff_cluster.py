@@ -85,7 +85,7 @@ def test_a_bundle_is_held_against_what_is_installed(run: Run) -> None:
     Path("made/recipe.yaml").write_text("kind: RecipeResult\n")
     status, _, err = run("diff", "made", H100)
     assert status == 2
-    assert "made/recipe.yaml is no recipe with all that a bundle needs" in err
+    assert "made/recipe.yaml is not a complete recipe" in err
 
 
 @pytest.mark.parametrize("words", [(), ("--severity", "critical"), ("--ignore", "fingerprint.*"), ("-t", "markdown")])
@@ -108,12 +108,12 @@ def test_a_machine_is_not_compared_with_what_only_a_cluster_shows(run: Run) -> N
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((H100, SLUG), f"is a snapshot and {SLUG} is a recipe\n  hint: put what was wanted first: clusterbook diff {SLUG}"),
-        ((SLUG, SLUG, "--severity", "info"), "are about changes of a cluster"),
+        ((H100, SLUG), f"is a snapshot and {SLUG} is a recipe\n  hint: put the desired state first: clusterbook diff {SLUG}"),
+        ((SLUG, SLUG, "--severity", "info"), "apply to changes of a cluster only"),
         ((SLUG, "bare.yaml"), "holds no Helm releases"),
-        ((SLUG, "empty.yaml"), "empty.yaml: CB101 this snapshot shows nothing"),
+        ((SLUG, "empty.yaml"), "empty.yaml: CB101 this snapshot is empty"),
         (("pod.yaml", H100), "pod.yaml is neither a snapshot nor a recipe"),
-        ((H100, "old.yaml"), "this is no snapshot that can be read"),
+        ((H100, "old.yaml"), "this snapshot is invalid"),
         ((H100, H100, "--severity", "fatal"), "fatal"),
         ((H100, "deep.yaml"), f"{H100} or deep.yaml is damaged"),
         (("odd.yaml", H100), "odd.yaml: CB101 componentRefs[0].registry.nodeScheduling of the recipe is the value 7"),

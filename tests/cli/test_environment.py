@@ -110,7 +110,7 @@ def test_a_list_stands_by_line_or_as_json(text: str, words: tuple[str, ...]) -> 
 def test_a_broken_json_list_names_its_variable(text: str, ask: Callable[..., Said]) -> None:
     said = ask("bundle", "eks", CLUSTERBOOK_SET=text)
     assert (said.status, said.out) == (2, "")
-    assert "CLUSTERBOOK_SET: CB101 this is no JSON list of texts" in said.err
+    assert "CLUSTERBOOK_SET: CB101 this is not a JSON list of strings" in said.err
 
 
 def test_settings_of_the_environment_reach_the_bundle(ask: Callable[..., Said]) -> None:

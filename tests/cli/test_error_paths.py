@@ -178,7 +178,7 @@ INPUTS = (
     ("binary.yaml", 2, "CB101", "is not UTF-8 text"),
     ("list.yaml", 2, "CB101", "holds a list of 2, not a document"),
     ("words.yaml", 2, "CB101", "holds text 'just words', not a document"),
-    ("pod.yaml", 2, "CB101", "has the apiVersion 'v1', which is not read"),
+    ("pod.yaml", 2, "CB101", "has the apiVersion 'v1', which is not supported"),
     ("broken.yaml", 2, "CB101", "not YAML"),
 )
 
@@ -192,7 +192,7 @@ def test_whoever_reads_a_document_says_the_same_of_it(
             status,
             code,
             line.replace("FILE", file),
-            "holds no snapshot" if file == "folder" and of_fleet(line) else piece,
+            "holds no snapshots" if file == "folder" and of_fleet(line) else piece,
         )
         for line in READERS
     )
@@ -206,11 +206,11 @@ def of_fleet(line: str) -> bool:
 
 def test_a_document_of_another_kind_is_refused_with_what_is_taken(walk: Walk) -> None:
     rows = table("""
-        2 CB101 | clusterbook recipe --source {index} -r foo.yaml | --recipe takes no Foo
-        2 CB101 | clusterbook recipe --source {index} -s foo.yaml | this is no snapshot: its kind is 'Foo'
-        2 CB101 | clusterbook recipe --source {index} --config foo.yaml | kind 'Foo' is not read here
+        2 CB101 | clusterbook recipe --source {index} -r foo.yaml | --recipe does not accept a Foo
+        2 CB101 | clusterbook recipe --source {index} -s foo.yaml | this is not a snapshot: its kind is 'Foo'
+        2 CB101 | clusterbook recipe --source {index} --config foo.yaml | kind 'Foo' is not supported here
         2 CB101 | clusterbook diff --source {index} foo.yaml eks | neither a snapshot nor a recipe
-        2 CB101 | clusterbook fit --source {index} foo.yaml | this is no snapshot
+        2 CB101 | clusterbook fit --source {index} foo.yaml | this is not a snapshot
     """)
     assert walk.faults(rows) == []
 
@@ -246,7 +246,7 @@ def test_other_files_and_folders_that_cannot_be_used_are_told_apart(walk: Walk) 
         3 CB102 | clusterbook bundle --source {index} eks --set-file a:b=missing.yaml | missing.yaml
         8 CB107 | clusterbook bundle --source {index} eks -o readonly/b | cannot be written
         2 CB111 | clusterbook bundle --source {index} eks -o words.yaml | is not a folder
-        2 CB111 | clusterbook bundle --source {index} eks -o folder | which is not of a bundle
+        2 CB111 | clusterbook bundle --source {index} eks -o folder | which does not belong to a bundle
         8 CB107 | clusterbook recipe --source {index} eks -o readonly/x | cannot be written
         3 CB102 | clusterbook validate --source {index} eks --kubeconfig missing.yaml | there is no kubeconfig
         2 CB101 | clusterbook validate --source {index} eks --kubeconfig folder | is a folder, not a kubeconfig
@@ -259,7 +259,7 @@ def test_other_files_and_folders_that_cannot_be_used_are_told_apart(walk: Walk) 
         2 CB132 | clusterbook evidence verify folder --unsigned | manifest.json is missing
         8 CB116 | clusterbook evidence verify locked --unsigned | cannot be read
         3 CB102 | clusterbook evidence sign folder --key missing.pem | missing.pem
-        2 CB170 | clusterbook evidence sign folder --key binary.pem | is no private key
+        2 CB170 | clusterbook evidence sign folder --key binary.pem | is not a private key
         8 CB116 | clusterbook evidence sign folder --key locked.pem | cannot be read
         3 CB102 | clusterbook-build check --recipes missing | missing
         2 CB101 | clusterbook-build check --recipes words.yaml | is not a folder
@@ -275,24 +275,24 @@ def test_what_is_no_bundle_mirror_key_or_policy_says_so(walk: Walk) -> None:
         3 CB102 | clusterbook verify missing.tar.gz | missing.tar.gz
         4 CB114 | clusterbook verify folder | has no checksums.txt
         8 CB116 | clusterbook verify locked | cannot be read
-        4 CB149 | clusterbook verify empty.tar | is no archive: empty file
-        4 CB149 | clusterbook verify binary.tar | is no archive
+        4 CB149 | clusterbook verify empty.tar | is not an archive: empty file
+        4 CB149 | clusterbook verify binary.tar | is not an archive
         4 CB149 | clusterbook verify binary.tar.gz | is damaged
         8 CB116 | clusterbook verify locked.tar | cannot be read
         8 CB116 | clusterbook verify locked.tar.gz | cannot be read
         3 CB102 | clusterbook verify folder --key missing.pem | missing.pem
         2 CB173 | clusterbook verify folder --policy binary.yaml | is not UTF-8 text
         2 CB173 | clusterbook verify folder --policy words.yaml | holds no policy
-        2 CB101 | clusterbook verify folder --policy words.yaml --key x | each say whom to believe
+        2 CB101 | clusterbook verify folder --policy words.yaml --key x | exclude each other
         3 CB102 | clusterbook fetch recipe eks --from missing | missing
-        3 CB141 | clusterbook fetch recipe eks --from folder | is no OCI layout
-        3 CB141 | clusterbook fetch recipe eks --from oci-layout:missing | is no OCI layout
+        3 CB141 | clusterbook fetch recipe eks --from folder | is not an OCI layout
+        3 CB141 | clusterbook fetch recipe eks --from oci-layout:missing | is not an OCI layout
         8 CB116 | clusterbook fetch recipe eks --from locked | cannot be read
-        4 CB149 | clusterbook fetch recipe eks --from binary.tar | is no archive
+        4 CB149 | clusterbook fetch recipe eks --from binary.tar | is not an archive
         8 CB116 | clusterbook fetch recipe eks --from locked.tar | cannot be read
-        2 CB140 | clusterbook fetch recipe eks --from ftp://example.org/x | ftp:// is no source
-        2 CB140 | clusterbook fetch recipe eks --from oci:// | is not the name of a host
-        2 CB140 | clusterbook fetch recipe eks --from https://ann:secret@127.0.0.1/x | does not carry a user
+        2 CB140 | clusterbook fetch recipe eks --from ftp://example.org/x | ftp:// is not a supported scheme
+        2 CB140 | clusterbook fetch recipe eks --from oci:// | is not a host name
+        2 CB140 | clusterbook fetch recipe eks --from https://ann:secret@127.0.0.1/x | must not contain a user
         3 CB102 | clusterbook fetch recipe eks --from folder --key missing.pem | missing.pem
         2 CB101 | clusterbook fetch recipe eks --from folder --key folder | is a folder
         8 CB116 | clusterbook fetch recipe eks --from folder --key locked.pem | cannot be read
@@ -301,12 +301,12 @@ def test_what_is_no_bundle_mirror_key_or_policy_says_so(walk: Walk) -> None:
         3 CB102 | clusterbook fetch recipe eks --from oci://127.0.0.1:9/x --ca-file missing.pem | missing.pem
         2 CB101 | clusterbook fetch recipe eks --from oci://127.0.0.1:9/x --ca-file binary.pem | no certificates
         8 CB116 | clusterbook fetch index --from https://127.0.0.1:9/x --ca-file locked.pem | cannot be read
-        3 CB141 | clusterbook mirror save eks --from folder -o x.tar | is no OCI layout
-        2 CB101 | clusterbook mirror save eks --from folder -o x.zip | is no .tar file
+        3 CB141 | clusterbook mirror save eks --from folder -o x.tar | is not an OCI layout
+        2 CB101 | clusterbook mirror save eks --from folder -o x.zip | is not a .tar file
         3 CB102 | clusterbook mirror load missing.tar --to oci-layout:out | missing.tar
-        4 CB149 | clusterbook mirror load empty.tar --to oci-layout:out | is no archive
-        3 CB141 | clusterbook mirror load folder --to oci-layout:out | is no OCI layout
-        3 CB102 | clusterbook trust forget oci://example.org/x | nothing is remembered
+        4 CB149 | clusterbook mirror load empty.tar --to oci-layout:out | is not an archive
+        3 CB141 | clusterbook mirror load folder --to oci-layout:out | is not an OCI layout
+        3 CB102 | clusterbook trust forget oci://example.org/x | there is no state
     """)
     assert walk.faults(rows) == []
 
@@ -328,7 +328,7 @@ def test_words_that_a_command_does_not_take_are_named(walk: Walk) -> None:
         1 CB115 | clusterbook recipe --service | option '--service' requires an argument
         1 CB115 | clusterbook recipe a b | unexpected extra argument
         1 CB108 | clusterbook query eks | --selector is missing
-        1 CB108 | clusterbook explain eks | explain takes a recipe and a path
+        1 CB108 | clusterbook explain eks | explain needs a recipe and a path
         1 CB108 | clusterbook fit | the snapshot is missing
         1 CB108 | clusterbook diff a | NEW is missing
         2 CB101 | clusterbook verify | WHERE is missing
@@ -342,7 +342,7 @@ def test_words_that_a_command_does_not_take_are_named(walk: Walk) -> None:
         1 CB108 | clusterbook completion | SHELL is missing
         1 CB108 | clusterbook-build publish | --to is missing
         1 CB108 | clusterbook-build withdraw eks | VERSION is missing
-        1 CB108 | clusterbook validate --source {index} eks --no-cluster | --snapshot is missing
+        1 CB108 | clusterbook validate --source {index} eks --no-cluster | --no-cluster needs --snapshot
         2 CB101 | clusterbook recipe -t xml --service eks | --format: 'xml' is not one of 'yaml'
         2 CB101 | clusterbook list -t xml | --format: 'xml' is not one of
         2 CB101 | clusterbook mirror list eks -t xml | --format: 'xml' is not one of
@@ -367,16 +367,16 @@ def test_values_that_are_not_known_and_flags_that_contradict_each_other_are_name
         3 CB102 | clusterbook bundle --source {index} nope | there is no recipe nope
         3 CB102 | clusterbook query --source {index} eks --selector nope | has no key 'nope'
         3 CB102 | clusterbook explain --source {index} eks nope | has no key 'nope'
-        2 CB101 | clusterbook diff --source {index} sha256:00 eks | is no digest
+        2 CB101 | clusterbook diff --source {index} sha256:00 eks | is not a digest
         2 CB101 | clusterbook validate --source {index} eks --no-cluster -s snapshot.yaml --phase x | no phase 'x'
-        2 CB101 | clusterbook validate --source {index} eks --no-cluster -s snapshot.yaml --run | asks none
-        2 CB101 | clusterbook validate --source {index} eks --no-cluster -s snapshot.yaml --context x | asks none
+        2 CB101 | clusterbook validate --source {index} eks --no-cluster -s snapshot.yaml --run | --no-cluster excludes
+        2 CB101 | clusterbook validate --source {index} eks --no-cluster -s snapshot.yaml --context x | excludes
         2 CB101 | clusterbook validate --source {index} eks --no-cluster -s snapshot.yaml --key x | sign evidence
-        2 CB101 | clusterbook fetch recipe eks --from x --policy a --key b | each say whom to believe
-        2 CB101 | clusterbook fetch recipe eks --from x --certificate-identity x | not said who vouches
-        2 CB101 | clusterbook fetch recipe eks --from x --certificate-oidc-issuer x | names nobody
-        2 CB101 | clusterbook evidence verify folder | not said who is believed
-        2 CB101 | clusterbook-build publish --to oci-layout:out | say who signs, once
+        2 CB101 | clusterbook fetch recipe eks --from x --policy a --key b | exclude each other
+        2 CB101 | clusterbook fetch recipe eks --from x --certificate-identity x | the OIDC issuer of the identity
+        2 CB101 | clusterbook fetch recipe eks --from x --certificate-oidc-issuer x | alone names no signer
+        2 CB101 | clusterbook evidence verify folder | there is no trust policy
+        2 CB101 | clusterbook-build publish --to oci-layout:out | name one signer
     """)
     assert walk.faults(rows) == []
 
@@ -386,25 +386,25 @@ def test_values_that_are_not_known_and_flags_that_contradict_each_other_are_name
 
 def test_what_another_machine_answers_has_an_exit_status_of_its_own(walk: Walk) -> None:
     rows = table("""
-        4 CB142 | clusterbook recipe -r {site}/answers-401 | is answered with 401
-        4 CB142 | clusterbook fit {site}/answers-403 | is answered with 403
-        3 CB102 | clusterbook recipe -s {site}/answers-404 | is answered with 404
-        7 CB145 | clusterbook bundle --config {site}/answers-429 | is answered with 429
-        6 CB144 | clusterbook recipe -r {site}/answers-500 | is answered with 500
+        4 CB142 | clusterbook recipe -r {site}/answers-401 | returned status 401
+        4 CB142 | clusterbook fit {site}/answers-403 | returned status 403
+        3 CB102 | clusterbook recipe -s {site}/answers-404 | returned status 404
+        7 CB145 | clusterbook bundle --config {site}/answers-429 | returned status 429
+        6 CB144 | clusterbook recipe -r {site}/answers-500 | returned status 500
         6 CB144 | clusterbook recipe -r http://127.0.0.1:9/x | connection refused
-        2 CB140 | clusterbook recipe -r http://ann:secret@127.0.0.1/x | does not carry a user
-        2 CB140 | clusterbook recipe -r http://127.0.0.1:no/x | is no address
+        2 CB140 | clusterbook recipe -r http://ann:secret@127.0.0.1/x | must not contain a user
+        2 CB140 | clusterbook recipe -r http://127.0.0.1:no/x | is not a URL
         2 CB101 | clusterbook recipe -r {site}/list.yaml?token=secret | list.yaml holds a list of 2
         4 CB142 | clusterbook fetch index --from {site}/answers-401 | denies access
-        4 CB142 | clusterbook fetch index --from {site}/answers-403 | is answered with 403
-        3 CB141 | clusterbook fetch index --from {site}/answers-404 | is no OCI layout
-        3 CB141 | clusterbook fetch index --from {site}/folder | is no OCI layout
-        6 CB144 | clusterbook fetch index --from {site}/answers-500 | is answered with 500
+        4 CB142 | clusterbook fetch index --from {site}/answers-403 | returned status 403
+        3 CB141 | clusterbook fetch index --from {site}/answers-404 | is not an OCI layout
+        3 CB141 | clusterbook fetch index --from {site}/folder | is not an OCI layout
+        6 CB144 | clusterbook fetch index --from {site}/answers-500 | returned status 500
         4 CB142 | clusterbook fetch index --from oci://{host}/answers-401 | denies access
-        4 CB142 | clusterbook fetch index --from oci://{host}/answers-403 | is answered with 403
-        3 CB141 | clusterbook fetch index --from oci://{host}/answers-404 | nothing is published there
-        7 CB145 | clusterbook fetch index --from oci://{host}/answers-429 | is answered with 429
-        3 CB141 | clusterbook fetch index --from oci://{host}/nothing | nothing is published there
+        4 CB142 | clusterbook fetch index --from oci://{host}/answers-403 | returned status 403
+        3 CB141 | clusterbook fetch index --from oci://{host}/answers-404 | nothing is published at
+        7 CB145 | clusterbook fetch index --from oci://{host}/answers-429 | returned status 429
+        3 CB141 | clusterbook fetch index --from oci://{host}/nothing | nothing is published at
         3 CB141 | clusterbook verify oci://{host}/nothing:1 | does not
         6 CB144 | clusterbook fetch index --from oci://127.0.0.1:9/x | connection refused
         6 CB144 | clusterbook fetch index --from https://127.0.0.1:9/x | connection refused

@@ -215,18 +215,18 @@ def test_a_flag_that_goes_with_another_is_refused_without(command: Command, rule
     for other in rule.excludes:
         both = request_of(command, [key, other])
         for typed in (both, alone):
-            with pytest.raises(InvalidRequest, match="changes nothing beside"):
+            with pytest.raises(InvalidRequest, match="has no effect beside"):
                 refuse_idle(command, typed, both, {})
         refuse_idle(command, request_of(command, [other]), both, {})
     if rule.needs:
-        with pytest.raises(InvalidRequest, match="changes nothing without"):
+        with pytest.raises(InvalidRequest, match="has no effect without"):
             refuse_idle(command, alone, alone, {})
     refuse_idle(command, Request(), alone, {})  # a variable is for many commands
     for other in rule.needs:
         for start in rule.like or ("",):
             refuse_idle(command, alone, request_of(command, [key, other], start), {})
         if rule.like:
-            with pytest.raises(InvalidRequest, match="changes nothing without"):
+            with pytest.raises(InvalidRequest, match="has no effect without"):
                 refuse_idle(command, alone, request_of(command, [key, other]), {})
     if rule.outside:
         refuse_idle(command, alone, alone, {POD: "10.0.0.1"})
@@ -248,9 +248,9 @@ def test_what_is_typed_is_refused_and_a_variable_is_not(
     flag = next(flag for flag in BY_NAME[words[0]].flags if flag.variable == f"CLUSTERBOOK_{variable}")
     status, out, err, written = answer(place, words, capsys)
     assert (status, out, written) == (2, "", ())
-    assert f"CB101 {flag.names[0]} changes nothing" in err
+    assert f"CB101 {flag.names[0]} has no effect" in err
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(flag.variable, "1" if flag.switch else "x")
         at = words.index(flag.names[0])
         rest = (*words[:at], *words[at + (1 if flag.switch else 2) :])
-        assert f"{flag.names[0]} changes nothing" not in answer(place, rest, capsys)[2]
+        assert f"{flag.names[0]} has no effect" not in answer(place, rest, capsys)[2]

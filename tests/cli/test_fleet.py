@@ -84,7 +84,7 @@ def test_a_recipe_is_held_against_every_cluster_of_a_folder(fleet: Path) -> None
 def test_a_baseline_is_held_against_every_cluster_of_a_folder(fleet: Path) -> None:
     said = indexes.run("diff", str(fleet / "a-good.json"), str(fleet), "-t", "markdown")
     assert said.out.splitlines()[1] == "|---|---|---|---|---|---|---|"
-    assert said.out.splitlines()[3].endswith("| as wanted, as far as measured |")  # no values of Helm releases
+    assert said.out.splitlines()[3].endswith("| as desired, as far as measured |")  # no values of Helm releases
 
 
 FORGED = "v1\x1b[8m\n  passed  nothing\r\u202e|<img src=x>`"
@@ -144,7 +144,7 @@ def test_nothing_that_ends_as_a_snapshot_is_left_out_in_silence(index: str, flee
     names = [line.split()[0] for line in said.out.splitlines()]
     assert sorted(names[1:3]) == ["broken.yml", "pipe.yaml"]
     assert set(names[3:]) == {"west/b-other.json", "UPPER.JSON", "a-good.json", "linked.yaml"}
-    assert said.out.count("is no file that can be read") == 2
+    assert said.out.count("is not a readable file") == 2
 
 
 def test_what_a_dot_hides_is_left_out_as_in_a_mounted_configmap(index: str, tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def test_a_service_that_needs_an_os_is_refused_with_those_it_has(ask) -> None:
 def test_a_bad_value_lists_the_allowed_ones_and_the_nearest(ask) -> None:
     said = ask("recipe", "--service", "eksx")
     assert said.status == 2
-    assert "allowed: eks, gke, kind, any" in said.err
+    assert "there are recipes for: eks, gke, any" in said.err
     assert nearest(said.err) == "eks"
 
 
@@ -135,7 +135,7 @@ def test_an_empty_criterion_is_refused(ask) -> None:
 
 def test_an_empty_list_says_what_is_near(ask) -> None:
     said = ask("list", "--service", "kind")
-    assert (said.status, "no recipe claims service kind" in said.err) == (0, True)
+    assert (said.status, "no curated recipe for service kind" in said.err) == (0, True)
 
 
 def test_a_query_takes_its_path_as_an_argument(ask) -> None:
@@ -310,8 +310,8 @@ def test_a_configuration_file_stands_for_flags_and_flags_win(ask, tmp_path: Path
     assert ask(*line).out == "eks-training\n"
     said = ask(*line, "--service", "gke", "--os", "cos", "--intent", "training", "--allow-inherited")
     assert said.out == "gke-cos\n"
-    assert [each for each in said.err.splitlines() if "counts" in each] == [
-        f"note: --service gke counts, not eks of {config}"
+    assert [each for each in said.err.splitlines() if "overrides" in each] == [
+        f"note: --service gke overrides eks of {config}"
     ]
     section = f"{{criteria: {{service: eks}}, output: {{path: {config}.out}}}}"
     config.write_text(f"kind: AICRConfig\nspec: {{recipe: {section}}}\n")
@@ -430,11 +430,11 @@ def test_a_snapshot_says_which_reading_gives_which_criterion(ask, tmp_path: Path
     line = ("query", "-s", str(snapshot), "--intent", "training", "--selector", "criteria")
     refused = ask(*line)
     assert refused.status == 2
-    assert f"{snapshot}: CB101 the snapshot's os plan9 is none of this catalog\n" in refused.err
+    assert f"{snapshot}: CB101 the snapshot's os plan9 is not in this catalog\n" in refused.err
     said = ask(*line, "--os", "any").err
     assert "note: from the snapshot: service eks (K8s.node.provider), accelerator h100 (GPU.hardware.model)\n" in said
     said = ask(*line, "--os", "any", "--accelerator", "gb200", "--allow-inherited").err
-    assert "note: --accelerator gb200 counts, not h100 from the snapshot\n" in said
+    assert "note: --accelerator gb200 is used, not h100 from the snapshot\n" in said
 
 
 def test_the_quick_way_and_click_say_the_same(index: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -43,14 +43,14 @@ def test_parts_of_a_check_come_from_several_files(tmp_path: Path, capsys: pytest
 @pytest.mark.parametrize(
     ("words", "status", "what"),
     [
-        ((), 2, "no check is named"),
+        ((), 2, "no check was given"),
         (("nccl-all-reduce-bw",), 2, "is not CHECK=FILE"),
         (("=x",), 2, "is not CHECK=FILE"),
         (("nccl-all-reduce-bw=/no/such/file",), 3, "CB102 /no/such/file"),
         (("nccl-all-reduce-wb={log}",), 2, "nccl-all-reduce-bw"),
         (("nccl-all-reduce-bw={log}", "nccl-all-reduce-bw={log}"), 2, "is given twice"),
-        (("--status", "gang-scheduling=ok"), 2, "no number from 0 to 255"),
-        (("--status", "gang-scheduling=256"), 2, "no number from 0 to 255"),
+        (("--status", "gang-scheduling=ok"), 2, "not a number from 0 to 255"),
+        (("--status", "gang-scheduling=256"), 2, "not a number from 0 to 255"),
     ],
 )
 def test_what_cannot_be_done_is_said(
@@ -96,7 +96,7 @@ def test_a_measurement_holds_with_the_settings_it_was_made_with(
     assert run(words, {}) == 0
     status, line = judged(where, capsys)
     assert (status, line.split()[0]) == (2, "ERROR")
-    assert "nobody says with which inference-concurrency-per-gpu, inference-routing-mode" in line
+    assert "without the setting inference-concurrency-per-gpu, inference-routing-mode" in line
 
 
 def test_a_slow_cluster_fails_though_its_measurement_ended_well(
@@ -114,11 +114,11 @@ def test_a_slow_cluster_fails_though_its_measurement_ended_well(
 @pytest.mark.parametrize(
     ("setting", "what"),
     [
-        ("inference-concurrency-per-gpu=300", "2048 requests at a time are no multiple of that"),
-        ("inference-concurrency-per-gpu=0", "are no multiple of that"),
-        ("inference-concurrency-per-gpu=many", "are no multiple of that"),
-        ("inference-throughput=99999", "inference-throughput is measured: the output of inference-perf says 51468.8"),
-        ("nccl-all-reduce-bw=400", "no check that is recorded has the setting nccl-all-reduce-bw"),
+        ("inference-concurrency-per-gpu=300", "2048 concurrent requests are not a multiple of it"),
+        ("inference-concurrency-per-gpu=0", "are not a multiple of it"),
+        ("inference-concurrency-per-gpu=many", "are not a multiple of it"),
+        ("inference-throughput=99999", "inference-throughput is measured: the output of inference-perf shows 51468.8"),
+        ("nccl-all-reduce-bw=400", "none of the recorded checks has the setting nccl-all-reduce-bw"),
         ("fast", "'fast' is not --setting NAME=VALUE"),
     ],
 )

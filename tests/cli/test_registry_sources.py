@@ -191,11 +191,11 @@ def test_what_nobody_signed_is_taken_by_its_digest_alone(client: Client, registr
     for flag in ("--source", "--data"):
         said = client("list", flag, f"{base}:1.0.0", "--plain-http", believe="nobody")
         assert (said.status, said.out) == (2, "")
-        assert "a tag may name something else tomorrow" in said.err
+        assert "is not signed, and a tag can move" in said.err
         assert f"{base}@{digest}" in said.err
     said = client("list", "--source", f"{base}@{digest}", "--plain-http", believe="nobody")
     assert said.status == 0
-    assert "signed by nobody" in said.err
+    assert "not signed" in said.err
 
 
 def test_a_signature_of_somebody_else_stays_wrong(client: Client, registry: FakeRegistry, tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_a_signature_of_somebody_else_stays_wrong(client: Client, registry: Fake
 
 @pytest.mark.parametrize(
     ("name", "version", "what"),
-    [("acme/other", "", "signed under that name"), ("", "0.9.0", "the tag was moved")],
+    [("acme/other", "", "signed under another name"), ("", "0.9.0", "the tag was moved")],
 )
 def test_a_tag_that_was_moved_is_noticed(
     client: Client, registry: FakeRegistry, publisher: Publisher, name: str, version: str, what: str
@@ -228,8 +228,8 @@ def test_a_tag_that_was_moved_is_noticed(
     [
         (["readme.md"], "has no registry.yaml"),
         (["recipes/registry.yaml", "other/x.yaml"], "has no registry.yaml"),
-        (["registry.yaml", "../x.yaml"], "not a plain relative one"),
-        (["registry.yaml", "/etc/x.yaml"], "not a plain relative one"),
+        (["registry.yaml", "../x.yaml"], "not a plain relative path"),
+        (["registry.yaml", "/etc/x.yaml"], "not a plain relative path"),
         (["registry.yaml", "Registry.yaml"], "in the way of"),
     ],
 )
@@ -374,7 +374,7 @@ def test_a_catalog_that_nobody_signed_takes_a_word(
     assert client(*words).status == 4
     said = client(*words, believe="nobody")
     assert said.status == 0
-    assert "signed by nobody" in said.err
+    assert "not signed" in said.err
     assert client(*words, "--at-least", "2099.1.0", believe="nobody").status == 4
 
 

@@ -196,17 +196,17 @@ def test_a_token_that_is_given_counts_before_those_of_the_environment(
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--sign-key", "our.key", "--keyless"], "each say who signs"),
-        (["--identity-token", "x"], "--identity-token says nothing without --keyless"),
-        (["--sign-key", "our.key", "--browser"], "--browser says nothing without --keyless"),
-        (["--trust-config", "config.json"], "--trust-config says nothing without --keyless"),
-        (["--tlog-upload=false"], "says nothing where nobody signs"),
-        (["--keyless", "--tlog-upload=false"], "counts only with its entry in the log"),
-        (["--sign-key", "our.key", "--tlog-upload=true"], "a key signs without a log"),
+        (["--sign-key", "our.key", "--keyless"], "exclude each other"),
+        (["--identity-token", "x"], "--identity-token has no effect without --keyless"),
+        (["--sign-key", "our.key", "--browser"], "--browser has no effect without --keyless"),
+        (["--trust-config", "config.json"], "--trust-config has no effect without --keyless"),
+        (["--tlog-upload=false"], "has no effect without a signature"),
+        (["--keyless", "--tlog-upload=false"], "is valid only with its entry in the log"),
+        (["--sign-key", "our.key", "--tlog-upload=true"], "a signature with a key is not logged"),
         (["--keyless", "--identity-token", "nothing-here"], "neither a token nor a file"),
-        (["--sign-key", "our.pub"], "is no private key"),
-        (["--image-refs", "refs.txt"], "--image-refs is about what is pushed"),
-        (["--plain-http"], "--plain-http changes nothing without"),
+        (["--sign-key", "our.pub"], "is not a private key"),
+        (["--image-refs", "refs.txt"], "--image-refs lists pushed references"),
+        (["--plain-http"], "--plain-http has no effect without"),
         (["--sign-key", ""], "--sign-key is empty"),
     ],
 )
@@ -340,13 +340,13 @@ def test_a_push_that_breaks_off_moves_no_tag_before_its_signature_is_there_and_g
         (["-o", "oci://HOST/team/x"], "names no tag"),
         (["-o", "oci://HOST"], "no repository"),
         (["-o", f"oci://HOST/team/x@sha256:{'0' * 64}"], "names a digest"),
-        (["-o", "oci://HOST/Team/x:1"], "not the name of a repository"),
+        (["-o", "oci://HOST/Team/x:1"], "is not a repository name"),
         (["-o", "oci://HOST/team/x:a b"], "is not a tag"),
-        (["-o", "oci://HOST/team/x:1", "--force"], "--force is about a folder"),
+        (["-o", "oci://HOST/team/x:1", "--force"], "--force applies to a folder only"),
         (["-o", "oci-layout:here"], "names no tag"),
-        (["-d", "argocd-helm", "-o", "oci://HOST/team/x:1.0.0"], "does not end as the chart is called, h100-eks"),
-        (["-d", "argocd-helm", "-o", "oci://HOST/team/h100-eks:latest"], "is no version"),
-        (["-o", "https://HOST/team/x:1"], "goes to a disk or into a registry"),
+        (["-d", "argocd-helm", "-o", "oci://HOST/team/x:1.0.0"], "does not end with the chart's name, h100-eks"),
+        (["-d", "argocd-helm", "-o", "oci://HOST/team/h100-eks:latest"], "is not a version"),
+        (["-o", "https://HOST/team/x:1"], "is written to a folder, an archive or a registry"),
     ],
 )
 def test_a_target_that_is_none_is_refused_before_anybody_is_asked(
@@ -362,11 +362,11 @@ def test_a_target_that_is_none_is_refused_before_anybody_is_asked(
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["recipe", "REF"], "names one bundle"),
-        (["bundle", "REF", "--from", "x"], "names one bundle"),
-        (["bundle", "REF", "--service", "eks"], "names one bundle"),
+        (["recipe", "REF"], "names a single bundle"),
+        (["bundle", "REF", "--from", "x"], "names a single bundle"),
+        (["bundle", "REF", "--service", "eks"], "names a single bundle"),
         (["bundle", "REF", "-d", "flux"], "names the bundle of one deployer"),
-        (["bundle", "oci://HOST/team/x"], "none of its artifacts"),
+        (["bundle", "oci://HOST/team/x"], "without a tag or digest"),
     ],
 )
 def test_a_fetch_by_reference_takes_nothing_that_it_would_not_heed(
@@ -425,7 +425,7 @@ def test_a_configuration_signs_as_whoever_logs_in(run: Run, sigstore: FakeSigsto
     [
         ("attestation: {enabled: true, fulcioURL: 'https://f.example'}", "trustConfig"),
         ("attestation: {enabled: true, rekorURL: 'https://r.example'}", "trustConfig"),
-        ("registry: {insecureTLS: true}", "certificates are always checked"),
+        ("registry: {insecureTLS: true}", "certificates are always verified"),
     ],
 )
 def test_what_a_configuration_asks_for_and_is_not_done_is_refused(run: Run, text: str, says: str) -> None:

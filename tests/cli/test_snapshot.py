@@ -39,7 +39,7 @@ def test_a_machine_is_written_down(root: str, capsys: pytest.CaptureFixture[str]
     SnapshotShape.model_validate(taken, strict=True)
     assert taken["metadata"]["source-node"] == "node-07.example.org"
     assert taken["fingerprint"]["os"]["value"] == "rhel"
-    assert "note: not seen: measurements/GPU.smi (absent): no NVIDIA GPU on the PCI bus\n" in err
+    assert "note: not captured: measurements/GPU.smi (absent): no NVIDIA GPU on the PCI bus\n" in err
 
 
 def test_a_table_spells_paths_as_constraints_do(root: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -102,7 +102,7 @@ def test_a_template_writes_a_snapshot(root: str, tmp_path: Path, capsys: pytest.
     ("words", "status", "what"),
     [
         (("--format", "xml"), 2, "xml"),
-        (("--root", "no-such-folder"), 3, "--root no-such-folder is no folder"),
+        (("--root", "no-such-folder"), 3, "--root no-such-folder is not a folder"),
         (("--template", "no-such-file"), 3, "CB102 no-such-file"),
         (("--template", "x", "-t", "json"), 2, "--template and --format json"),
         (("--nonsense",), 1, "--nonsense"),
@@ -141,8 +141,8 @@ def test_a_pod_is_told_its_nodes_name() -> None:
 
 def test_many_gaps_are_counted() -> None:
     notes = gaps(document(Capture(gaps=[Gap(f"p/{number:02}", "failed", "x") for number in range(12)]), {}))
-    assert notes[0] == "not seen: p/00 (failed): x"
-    assert notes[-1] == "not seen: 2 more; see coverage"
+    assert notes[0] == "not captured: p/00 (failed): x"
+    assert notes[-1] == "not captured: 2 more; see coverage"
     assert len(notes) == 11
 
 

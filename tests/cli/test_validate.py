@@ -113,7 +113,7 @@ def test_the_report_is_written_as_ctrf(index: str, tmp_path: Path) -> None:
     where, target = recipe(tmp_path), tmp_path / "report.json"
     words = ["validate", "-r", where, "-s", H100, "--no-cluster", "--source", index]
     said = indexes.run(*words, "-o", str(target))
-    assert said.err == "note: nothing was asked: nothing was validated\n"
+    assert said.err == "note: no phase was requested: nothing was validated\n"
     assert json.loads(target.read_text())["reportFormat"] == "CTRF"
     assert indexes.run(*words, "--format", "json").out == target.read_text()
 
@@ -124,11 +124,11 @@ def test_phases_are_chosen(index: str, tmp_path: Path) -> None:
     words = ["validate", "-r", where, "-s", H100, "--no-cluster", "--source", index, "--phase"]
     some = indexes.run(*words, "conformance").out
     assert "deployment\n" not in some
-    assert ", deployment not asked: " in some
+    assert ", deployment not requested: " in some
     both = indexes.run(*words, "conformance", "--phase", "deployment")
     assert both.out == indexes.run(*words, "all").out
     assert "deployment\n" in both.out
-    assert "--phase all stands with other phases" in indexes.run(*words, "all", "--phase", "deployment").err
+    assert "--phase all was given with other phases" in indexes.run(*words, "all", "--phase", "deployment").err
 
 
 def test_a_configuration_stands_for_flags(index: str, tmp_path: Path) -> None:
@@ -153,12 +153,12 @@ def test_a_configuration_stands_for_flags(index: str, tmp_path: Path) -> None:
 BAD: list[tuple[dict[str, Value], str, type[Exception], str]] = [
     ({}, "", MissingFlag, "--recipe is missing"),
     ({"recipe": "x"}, "y", InvalidRequest, "both the recipe y and --recipe x were given"),
-    ({"snapshot": ""}, "eks", MissingFlag, "--snapshot is missing"),
+    ({"snapshot": ""}, "eks", MissingFlag, "--no-cluster needs --snapshot"),
     ({}, "h200-eks", NotFound, "there is no recipe h200-eks"),
     ({"recipe": "nowhere.yaml"}, "", NotFound, "nowhere.yaml"),
     ({"snapshot": "nowhere.yaml"}, "eks", NotFound, "nowhere.yaml"),
     ({"phase": ("deploy",)}, "eks", InvalidRequest, "there is no phase 'deploy'"),
-    ({"snapshot": "cm://gpu"}, "eks", InvalidRequest, "names no ConfigMap"),
+    ({"snapshot": "cm://gpu"}, "eks", InvalidRequest, "is not a ConfigMap reference"),
 ]
 
 
@@ -174,15 +174,15 @@ def test_a_question_that_cannot_be_answered_is_refused(
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("kind: Pod\n", "this is no snapshot: its kind is 'Pod'"),
+        ("kind: Pod\n", "this is not a snapshot: its kind is 'Pod'"),
         (
             "kind: Snapshot\napiVersion: clusterbook.dev/v9\n",
-            "has the apiVersion 'clusterbook.dev/v9', which is not read",
+            "has the apiVersion 'clusterbook.dev/v9', which is not supported",
         ),
         ("kind: Snapshot\nmeasurements: 1\n", "measurements is the value 1, not a list"),
-        ("kind: Snapshot\n", "this snapshot shows nothing: it has no measurements"),
-        ("kind: Snapshot\nmeasurements: []\n", "this snapshot shows nothing: it has no measurements"),
-        ("kind: Snapshot\nfingerprint: {service: eks}\n", "this snapshot shows nothing: it has no measurements"),
+        ("kind: Snapshot\n", "this snapshot is empty: it has no measurements"),
+        ("kind: Snapshot\nmeasurements: []\n", "this snapshot is empty: it has no measurements"),
+        ("kind: Snapshot\nfingerprint: {service: eks}\n", "this snapshot is empty: it has no measurements"),
         ('{"kind": "Snapshot", "kind": "Snapshot"}', "key 'kind' is given twice"),
         ('{"kind": "Snapshot", "a": [{"x": 1, "x" : 2}]}', "key 'x' is given twice"),
         ('{"kind": "Snapshot", "a": "b\\":", "c": [{"x": 1,"x":2}]}', "key 'x' is given twice"),
@@ -191,7 +191,7 @@ def test_a_question_that_cannot_be_answered_is_refused(
         ('{"kind": "Snapshot", "a": 1e999}', "1e999 is not a finite number"),
         ("a: [\n", "not YAML"),
         ('{"kind": "Snapshot"', "not YAML"),
-        ('{"kind": "Snapshot", "x": NaN}', "this is no snapshot|NaN"),
+        ('{"kind": "Snapshot", "x": NaN}', "this is not a snapshot|NaN"),
         ("", "holds nothing"),
         ("\xff", "not UTF-8|no document"),
     ],
@@ -253,17 +253,17 @@ def test_every_recipe_is_held_against_a_cluster(index: str) -> None:
         "gke-cos": ("misses", "service: the recipe is for gke, and the cluster shows eks"),
     }
     assert next(iter(found)) == "h100-eks-training"
-    assert reply.notes == ("5 of 6 curated recipes fit, 1 do not, 0 cannot be told",)
+    assert reply.notes == ("5 of 6 curated recipes fit, 1 do not, 0 are unknown",)
 
 
 def test_what_the_cluster_does_not_show_is_not_taken_for_granted(index: str) -> None:
     reply = fit({"source": index}, str(SNAPSHOTS / "bare-node.yaml"))
     lines = dict(line.split("  ", 1) for line in reply.text.splitlines()[1:])
-    assert lines["h100"].endswith("unknown  as far as a machine tells: accelerator")
-    assert lines["eks"].endswith("unknown  as far as a machine tells: nothing")
+    assert lines["h100"].endswith("unknown  as far as one machine shows: accelerator")
+    assert lines["eks"].endswith("unknown  as far as one machine shows: nothing")
     assert "fits" not in reply.text
     assert [note for note in reply.notes if "of one machine" in note] == [reply.notes[0]]
-    assert reply.notes[0].endswith("take one of its cluster: clusterbook snapshot --cluster -o cluster.yaml")
+    assert reply.notes[0].endswith("capture its cluster: clusterbook snapshot --cluster -o cluster.yaml")
 
 
 def test_what_a_machine_should_tell_and_does_not_is_named(index: str, tmp_path: Path) -> None:
@@ -288,10 +288,10 @@ def test_a_machine_is_judged_as_far_as_it_tells_and_no_more(index: str) -> None:
     where = str(SNAPSHOTS / "bare-node.yaml")
     reply = validate({"source": index, "snapshot": where, "no_cluster": True}, "h100-eks-training")
     assert reply.status == 2
-    assert "  ERROR   K8s.server.version  K8s is not there: no cluster" in reply.text
+    assert "  ERROR   K8s.server.version  K8s does not exist: no cluster" in reply.text
     assert "  skipped alive  readiness could not be validated\n" in reply.text
     assert reply.notes == (
-        "this is a snapshot of one machine; take one of its cluster: clusterbook snapshot --cluster -o cluster.yaml",
+        "this is a snapshot of one machine; capture its cluster: clusterbook snapshot --cluster -o cluster.yaml",
     )
 
 
@@ -328,7 +328,7 @@ def test_fit_and_validate_judge_the_nodes_that_were_picked(index: str, words: tu
     line = ("validate", "h100-eks-training", "--no-cluster", "-s", H100, "--source", index, "--phase", "readiness")
     judged = indexes.run(*line, *words)
     assert judged.status == 0
-    assert "only these nodes were judged: " in judged.err
+    assert "only these nodes were validated: " in judged.err
     assert indexes.run(*line, "--pool", "nowhere").status == 2
     assert indexes.run(*line, *words, "--evidence", "proof").status == 2
 

@@ -125,8 +125,8 @@ def test_what_a_version_pulls_is_listed(release: Ask) -> None:
     [
         (("recipe", "eks@7.7.7"), 3, "there is no eks@7.7.7"),
         (("recipe", "eks", "--release", "1999.1.0"), 3, "1999.1.0"),
-        (("recipe", "aks@"), 2, "names no version"),
-        (("recipe", "@1.0.0"), 2, "names no version"),
+        (("recipe", "aks@"), 2, "has no version"),
+        (("recipe", "@1.0.0"), 2, "has no version"),
         (("recipe", "eks@1.0.0", "--release", JULY), 2, "give one of them"),
         (("bundle", f"gke@{MARCH}"), 3, "there is no recipe gke"),
     ],
@@ -342,7 +342,7 @@ def test_choices_of_another_release_are_refused_in_the_place_of_its_own(
     base.store.put_manifest("index", latest, tag=MARCH)
     said = ask(*query, "--release", MARCH)
     assert (said.status, said.out) == (4, ""), said.err
-    assert "the tag was moved" in said.err
+    assert "its tag was moved" in said.err
 
 
 # --- publishing -------------------------------------------------------------------------------------------------------

@@ -131,11 +131,11 @@ def test_nothing_is_written_to_the_cluster(run: Run, server: FakeApi) -> None:
     [
         (("--kubeconfig", "gone"), 3, "gone"),
         ((*LIVE, "--context", "other"), 2, "other"),
-        ((*LIVE, "--agent", "--timeout", "soon"), 2, "'soon' is no duration"),
-        ((*LIVE, "-s", "recipe.json"), 2, "this is no snapshot"),
+        ((*LIVE, "--agent", "--timeout", "soon"), 2, "'soon' is not a duration"),
+        ((*LIVE, "-s", "recipe.json"), 2, "this is not a snapshot"),
         ((*LIVE, "--phase", "later"), 2, "there is no phase 'later'"),
-        (("-s", NODE, "--no-cluster", "--save-snapshot", "x"), 2, "with --no-cluster none is taken"),
-        (("-s", NODE, "--no-cluster", "--agent"), 2, "--agent is about a cluster, and --no-cluster asks none"),
+        (("-s", NODE, "--no-cluster", "--save-snapshot", "x"), 2, "--save-snapshot needs a cluster"),
+        (("-s", NODE, "--no-cluster", "--agent"), 2, "--agent needs a cluster, which --no-cluster excludes"),
         ((*LIVE, "--agent", "--toleration", "=x"), 2, "toleration"),
     ],
 )
@@ -157,7 +157,7 @@ def test_what_an_agent_would_be_is_shown(server: FakeApi, capsys: pytest.Capture
 def test_a_configuration_says_how_long_it_may_take(run: Run) -> None:
     spec = {"validate": {"execution": {"timeout": "soon"}}}
     Path("config.yaml").write_text(json.dumps({"kind": "ClusterbookConfig", "spec": spec}))
-    assert "'soon' is no duration" in run(*LIVE, "--config", "config.yaml")[2]
+    assert "'soon' is not a duration" in run(*LIVE, "--config", "config.yaml")[2]
     assert run(*LIVE, "-s", NODE, "--config", "config.yaml", "--timeout", "60s")[0] == 0
 
 

@@ -53,7 +53,7 @@ def test_one_step_that_takes_long_is_told_of_by_itself(capsys: pytest.CaptureFix
     progress("snapshot", "the cluster")
     for now[0] in (2.0, 61.0, 63.0, 64.0):
         progress.tick()
-    assert said(capsys) == ["progress: snapshot: the cluster", "progress: snapshot: still at it"]
+    assert said(capsys) == ["progress: snapshot: the cluster", "progress: snapshot: still running"]
 
 
 def test_a_program_reads_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:

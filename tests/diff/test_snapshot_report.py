@@ -45,7 +45,7 @@ critical
   ~ b: "" → 2|3
 
 warning
-  ? objects.Pod: it could not be seen on one side
+  ? objects.Pod: not captured on one side
 
 info
   + a: 1

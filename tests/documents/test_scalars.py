@@ -15,5 +15,5 @@ def test_a_duration_is_read(text: str, total: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "5", "m", "0s", "-5m", "5 m", "5m!", "5d"])
 def test_what_is_no_duration_is_refused(text: str) -> None:
-    with pytest.raises(InvalidRequest, match="is no duration"):
+    with pytest.raises(InvalidRequest, match="is not a duration"):
         duration_s(text)

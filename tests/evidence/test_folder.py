@@ -46,7 +46,7 @@ def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.
 def test_a_judgement_is_proved_and_signed(run: Run) -> None:
     status, _, err = run(*JUDGED, "--key", "our.key")
     assert status == 0
-    assert re.search(rf"note: e proves: \d+ passed, \d+ skipped.* of {SLUG}, sha256:", err)
+    assert re.search(rf"note: evidence in e: \d+ passed, \d+ skipped.* of {SLUG}, sha256:", err)
     status, out, _ = run("evidence", "verify", "e", "--key", "our.pub")
     assert status == 0
     assert out.startswith(f"validated again, with the same result: {SLUG} partial (")
@@ -69,7 +69,7 @@ def test_failure_is_evidence_as_well_and_the_exit_status_says_so(run: Run) -> No
     assert run(*words)[0] == 10
     status, out, _ = run("evidence", "verify", "e", "--unsigned")
     assert status == 10
-    assert out.endswith("unsigned: nobody confirms that the snapshot is real\n")
+    assert out.endswith("unsigned: nothing proves that the snapshot is genuine\n")
 
 
 def test_evidence_can_be_signed_later_once_it_holds(run: Run) -> None:
@@ -83,7 +83,7 @@ def test_evidence_can_be_signed_later_once_it_holds(run: Run) -> None:
     Path("e/report.json").write_text("{}")
     status, _, err = run("evidence", "sign", "e", "--key", "our.key")
     assert status == 2
-    assert "report.json was changed" in err
+    assert "report.json was modified" in err
 
 
 def forge(name: str, old: str, new: str) -> None:
@@ -124,14 +124,14 @@ def test_a_signature_of_other_evidence_is_refused(run: Run) -> None:
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
-        (("verify", "e"), 2, "it is not said who is believed"),
+        (("verify", "e"), 2, "there is no trust policy"),
         (("verify", "e", "--key", "other.pub"), 4, "signed with a key that the policy does not name"),
-        (("verify", "e", "--key", "our.pub", "--policy", "x"), 2, "--policy and --key each say whom to believe"),
+        (("verify", "e", "--key", "our.pub", "--policy", "x"), 2, "--policy and --key exclude each other"),
         (("verify", "none", "--unsigned"), 3, "CB102 none"),
-        (("verify", "deep", "--unsigned"), 2, "deep/more is no plain file"),
+        (("verify", "deep", "--unsigned"), 2, "deep/more is not a regular file"),
         (("verify", "bare", "--unsigned"), 2, "manifest.json is missing"),
-        (("sign", "e"), 2, "say who signs, once"),
-        (("sign", "e", "--key", "our.pub"), 2, "our.pub is no private key"),
+        (("sign", "e"), 2, "name one signer"),
+        (("sign", "e", "--key", "our.pub"), 2, "our.pub is not a private key"),
         (("digest", "nothing-like-it"), 3, "there is no recipe nothing-like-it"),
     ],
 )
@@ -156,7 +156,7 @@ def test_a_folder_with_something_else_is_left_alone(run: Run) -> None:
     Path("e/mine").write_text("x")
     status, out, err = run(*JUDGED)
     assert (status, out) == (8, "")
-    assert "e is in the way: it holds something else" in err
+    assert "e exists already and holds something else" in err
     assert Path("e/mine").read_text() == "x"
 
 
@@ -168,7 +168,7 @@ def test_a_key_without_evidence_is_refused(run: Run) -> None:
 
 def test_what_was_not_asked_is_not_passed(run: Run) -> None:
     err = run(*JUDGED, "--phase", "performance", "--key", "our.key")[2]
-    assert f"deployment not asked, conformance not asked of {SLUG}, sha256:" in err
+    assert f"deployment not requested, conformance not requested of {SLUG}, sha256:" in err
     assert json.loads(run("evidence", "verify", "e", "--key", "our.pub", "-t", "json")[1])["verdict"] == "partial"
     assert json.loads(Path("e/manifest.json").read_bytes())["verdict"] == "partial"
     assert json.loads(Path("e/statement.intoto.json").read_bytes())["predicate"]["verdict"] == "partial"
@@ -179,7 +179,7 @@ def test_a_signature_is_never_dropped_by_judging_again(run: Run) -> None:
     before = {path.name: path.read_bytes() for path in Path("e").iterdir()}
     status, out, err = run(*JUDGED, "--phase", "deployment")
     assert (status, out) == (2, "")
-    assert "the evidence in e is signed, and the new one would not be" in err
+    assert "the evidence in e is signed, and the new evidence would not be" in err
     assert "--key FILE; or name another folder" in err
     assert {path.name: path.read_bytes() for path in Path("e").iterdir()} == before
     assert run(*JUDGED[:-1], "f")[0] == 0
@@ -230,6 +230,6 @@ def test_what_a_snapshot_says_adds_no_line_about_who_signed(run: Run, said: str)
     words = [word if "h100-eks.yaml" not in word else "cluster.yaml" for word in JUDGED]
     run(*words)
     _, out, _ = run("evidence", "verify", "e", "--unsigned")
-    assert out.splitlines()[-1] == "unsigned: nobody confirms that the snapshot is real"
+    assert out.splitlines()[-1] == "unsigned: nothing proves that the snapshot is genuine"
     assert not any(line.startswith("signed by") for line in out.splitlines())
     assert all(line.isprintable() for line in out.splitlines())

@@ -86,15 +86,15 @@ def large(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "place", "what", "hint"),
     [
-        (changed, "eks/acme", "report.json was changed", ""),
-        (forged, "eks/acme", "judged again it is: passed", "do not rely on this report"),
+        (changed, "eks/acme", "report.json was modified", ""),
+        (forged, "eks/acme", "validating again gives: passed", "do not rely on this report"),
         (lambda folder: (folder / "bom.cdx.json").unlink(), "eks/acme", "bom.cdx.json is missing", ""),
-        (lambda folder: (folder / "more").mkdir(), "eks/acme", "more is no plain file", ""),
+        (lambda folder: (folder / "more").mkdir(), "eks/acme", "more is not a regular file", ""),
         (large, "eks/acme", "snapshot.json is larger than 10 MB", "fewer nodes"),
         (lambda folder: folder.rename(folder.with_name("Acme")), "eks/Acme", "no folder of evidence", "small letters"),
         (lambda folder: (folder.parent / "note.txt").write_text("x"), "eks/note.txt", "no folder of evidence", ""),
         (lambda folder: (folder.parent.parent / "x.txt").write_text("x"), "x.txt", "no folder of evidence", "RECIPE"),
-        (lambda folder: folder.parent.rename(folder.parent.with_name("aks")), "aks/acme", "it is about eks",
+        (lambda folder: folder.parent.rename(folder.parent.with_name("aks")), "aks/acme", "it is for eks",
          "move it to evidence/eks/acme"),
     ],
     ids=["changed", "forged", "incomplete", "a folder", "large", "name", "stray", "stray above", "elsewhere"],
@@ -120,8 +120,8 @@ def test_evidence_about_what_was_never_released_is_refused(root: Path, capsys: p
     capsys.readouterr()
     assert build_main.run(["audit"]) == 10
     out = capsys.readouterr().out
-    assert "no release has the recipe that was judged, sha256:" in out
-    assert "judge by a version that was released: 1.0.0, 1.1.0" in out
+    assert "no release has the recipe that was validated, sha256:" in out
+    assert "validate against a released version: 1.0.0, 1.1.0" in out
 
 
 def test_somebody_whom_nobody_believes_does_not_vouch(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -132,7 +132,7 @@ def test_somebody_whom_nobody_believes_does_not_vouch(root: Path, capsys: pytest
     assert build_main.run(["audit"]) == 10
     out = capsys.readouterr().out
     assert "signed with a key that the policy does not name" in out
-    assert "site/trust.yaml says who is believed" in out
+    assert "site/trust.yaml is the trust policy" in out
     (root / "site" / "trust.yaml").unlink()
     assert build_main.run(["audit"]) == 10
     (root / "registry" / "evidence" / "eks" / "acme" / model.SIGNED).unlink()

@@ -73,14 +73,14 @@ def test_the_phases_that_were_judged_are_judged_again() -> None:
     files = bundle(phases=["conformance"])
     assert b"operator-health" not in files[model.REPORT].replace(b"gpu-operator-health", b"")
     assert recompute(files).verdict == "partial"
-    assert "deployment not asked" in recompute(files).says
+    assert "deployment not requested" in recompute(files).says
 
 
 def test_stopping_early_is_repeated() -> None:
     wanting = {**RECIPE, "validation": {"deployment": {"checks": ["expected-resources"]}, **RECIPE["validation"]}}
     wanting["componentRefs"] = [{**RECIPE["componentRefs"][0], "namespace": "nowhere"}]
     reports = [gather(wanting, FILES["h100-eks"], version="1", fail_fast=each) for each in (False, True)]
-    assert b"no more was asked for" in reports[1][model.REPORT]
+    assert b"deployment failed" in reports[1][model.REPORT]
     assert [recompute(files).verdict for files in reports] == ["failed", "failed"]
 
 
@@ -98,7 +98,7 @@ def test_it_is_bound_to_the_digest_of_the_recipe_and_to_every_file() -> None:
 
 @pytest.mark.parametrize("change", [{"metadata": {}}, {"metadata": 7}, {"componentRefs": [{"name": "x"}]}])
 def test_a_recipe_that_is_not_whole_has_no_digest(change: dict[str, Any]) -> None:
-    with pytest.raises(InvalidRequest, match="does not carry what bundles need"):
+    with pytest.raises(InvalidRequest, match="lacks what bundles need"):
         recipe_digest({**RECIPE, **change})
 
 
@@ -119,16 +119,16 @@ def results_of(report: Any) -> Any:
 @pytest.mark.parametrize(
     ("name", "change", "what"),
     [
-        (model.REPORT, lambda d: results_of(d)[0].update(status="passed", rawStatus="failed"), "the report says of readiness constraint OS.release.ID: failed, it is ubuntu; judged again it is: passed"),
+        (model.REPORT, lambda d: results_of(d)[0].update(status="passed", rawStatus="failed"), "the report says of readiness constraint OS.release.ID: failed, it is ubuntu; validating again gives: passed"),
         (model.REPORT, lambda d: results_of(d).pop(), "the report says of conformance check gpu-operator-health: nothing"),
-        (model.REPORT, lambda d: results_of(d).append({"name": "check x", "suite": ["conformance"], "rawStatus": "passed"}), "says of conformance check x: passed, None; judged again it is: nothing"),
-        (model.REPORT, lambda d: d["results"]["summary"].update(passed=99), "the report's figures do not follow from its results"),
+        (model.REPORT, lambda d: results_of(d).append({"name": "check x", "suite": ["conformance"], "rawStatus": "passed"}), "says of conformance check x: passed, None; validating again gives: nothing"),
+        (model.REPORT, lambda d: d["results"]["summary"].update(passed=99), "the report's summary does not match its results"),
         (model.REPORT, lambda d: d.update(results=[]), "the report says of readiness constraint OS.release.ID: nothing"),
-        (model.SNAPSHOT, lambda d: d.update(measurements=[], objects=[]), "judged again it is: error"),
-        (model.RECIPE, lambda d: d["constraints"][0].update(value="rhel"), "judged again it is: failed, it is ubuntu, not rhel"),
-        (model.RECIPE, lambda d: d["validation"].pop("conformance"), "judged again it is: nothing"),
+        (model.SNAPSHOT, lambda d: d.update(measurements=[], objects=[]), "validating again gives: error"),
+        (model.RECIPE, lambda d: d["constraints"][0].update(value="rhel"), "validating again gives: failed, it is ubuntu, not rhel"),
+        (model.RECIPE, lambda d: d["validation"].pop("conformance"), "validating again gives: nothing"),
         (model.RECIPE, lambda d: d["criteria"].update(intent="inference"), "manifest.json says the recipeDigest is"),
-        (model.SBOM, lambda d: d["components"].pop(), "bom.cdx.json is not the SBOM of the recipe"),
+        (model.SBOM, lambda d: d["components"].pop(), "bom.cdx.json is not the SBOM of this recipe"),
     ],
 )  # fmt: skip
 def test_a_report_that_does_not_follow_is_refused_however_well_it_is_packed(
@@ -137,7 +137,7 @@ def test_a_report_that_does_not_follow_is_refused_however_well_it_is_packed(
     with pytest.raises(Refuted) as error:
         recompute(changed(name, change, honest=True))
     assert what in error.value.what
-    with pytest.raises(BrokenEvidence, match=f"{name} was changed"):
+    with pytest.raises(BrokenEvidence, match=f"{name} was modified"):
         recompute(changed(name, change))
 
 
@@ -148,11 +148,11 @@ def test_a_report_that_does_not_follow_is_refused_however_well_it_is_packed(
         (lambda f: f.pop(model.REPORT), "report.json is missing"),
         (lambda f: f.pop(model.SBOM), "bom.cdx.json is missing"),
         (lambda f: f.pop(model.STATEMENT), "statement.intoto.json is missing"),
-        (lambda f: f.update({model.STATEMENT: b"{}"}), "says something else than recipe, snapshot and report"),
+        (lambda f: f.update({model.STATEMENT: b"{}"}), "does not match recipe, snapshot and report"),
         (lambda f: f.update({"run.sh": b"x"}), "run.sh is not in the manifest"),
-        (lambda f: f.update({model.MANIFEST: b"["}), "manifest.json is no JSON"),
-        (lambda f: f.update({model.MANIFEST: b"[]"}), "manifest.json holds no document"),
-        (lambda f: f.update({model.MANIFEST: b"{}"}), "manifest.json is of the format 'None'"),
+        (lambda f: f.update({model.MANIFEST: b"["}), "manifest.json is not JSON"),
+        (lambda f: f.update({model.MANIFEST: b"[]"}), "manifest.json is empty"),
+        (lambda f: f.update({model.MANIFEST: b"{}"}), "manifest.json has the format 'None'"),
     ],
 )  # fmt: skip
 def test_files_that_do_not_belong_together_are_refused(change: Callable[[Files], Any], what: str) -> None:
@@ -165,14 +165,14 @@ def test_files_that_do_not_belong_together_are_refused(change: Callable[[Files],
 def test_a_manifest_that_claims_something_else_is_refused() -> None:
     with pytest.raises(Refuted, match=r"manifest.json says the verdict is 'failed', and it is 'passed'"):
         recompute(changed(model.MANIFEST, lambda document: document.update(verdict="failed")))
-    with pytest.raises(BrokenEvidence, match=r"manifest.json names no phases"):
+    with pytest.raises(BrokenEvidence, match=r"manifest.json lists no phases"):
         recompute(changed(model.MANIFEST, lambda document: document.pop("phases")))
 
 
 def test_a_report_of_another_version_is_refused_with_a_hint_to_ask_that() -> None:
     files = changed(model.REPORT, lambda document: results_of(document).pop(), honest=True)
     for version, hint in (("", "do not rely on this report"), ("1.2.3", "do not rely on this report"),
-                          ("2.0.0", "clusterbook 1.2.3 judged it, and this is 2.0.0")):  # fmt: skip
+                          ("2.0.0", "clusterbook 1.2.3 validated it, and this is 2.0.0")):  # fmt: skip
         with pytest.raises(Refuted) as error:
             recompute(files, version=version)
         assert error.value.hint.startswith(hint)
@@ -214,5 +214,5 @@ def test_whatever_stands_in_a_file_it_holds_or_is_refused(where: tuple[str, tupl
 
 
 def test_a_snapshot_that_names_its_cluster_is_refused() -> None:
-    with pytest.raises(BrokenEvidence, match="does not say that it was redacted"):
+    with pytest.raises(BrokenEvidence, match="is not marked as redacted"):
         recompute(changed(model.SNAPSHOT, lambda document: document["metadata"].pop("redacted"), honest=True))

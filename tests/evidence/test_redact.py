@@ -227,7 +227,7 @@ def test_only_a_snapshot_is_redacted() -> None:
 
 
 def test_what_is_damaged_deep_inside_is_refused() -> None:
-    with pytest.raises(InvalidRequest, match="this is no snapshot that can be redacted"):
+    with pytest.raises(InvalidRequest, match="this snapshot cannot be redacted"):
         redact({"kind": "Snapshot", "releases": [{"name": "x", "namespace": "a", "chart": []}]}, namespaces=["a"])
 
 
@@ -359,7 +359,7 @@ def test_openshift_is_known_by_its_group() -> None:
 def test_nodes_that_only_a_redacted_label_would_pick_cannot_be_told() -> None:
     labels = [item("team", "blue", "a"), item("nvidia.com/gpu.present", "true", "a")]
     found = read_snapshot(redact(topology({}, labels)))
-    with pytest.raises(InvalidRequest, match="is redacted, and nobody can tell which nodes have team=blue"):
+    with pytest.raises(InvalidRequest, match="is redacted, so the nodes with team=blue are not known"):
         found.labelled({"team": "blue"})
     assert found.labelled({"nvidia.com/gpu.present": "true"}) == {"node-1"}
 

@@ -102,7 +102,7 @@ def test_what_is_skipped_is_not_packed(tmp_path: Path) -> None:
 
 def test_links_are_not_packed(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("/etc/passwd")
-    with pytest.raises(UnsafeArchive, match="no regular file"):
+    with pytest.raises(UnsafeArchive, match="not a regular file"):
         list(entries_below(tmp_path))
 
 
@@ -175,7 +175,7 @@ def test_an_attack_is_refused_and_leaves_nothing(tmp_path: Path, attack: str) ->
 def test_an_archive_is_not_unpacked_over_what_is_there(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     unpack(io.BytesIO(packed({"a": b"1"})), "x", tmp_path / "out", limits=LIMITS)
-    with pytest.raises(Unwritable, match="in the way"):
+    with pytest.raises(Unwritable, match="exists already"):
         unpack(io.BytesIO(packed({"a": b"2"})), "x", tmp_path / "out", limits=LIMITS)
     assert (tmp_path / "out/a").read_bytes() == b"1"
 

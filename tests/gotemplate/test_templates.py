@@ -58,7 +58,7 @@ def test_an_error_is_one_that_users_see() -> None:
     assert isinstance(error, ClusterbookError)
     assert (error.file, error.line, error.column, error.exit_status) == ("m.yaml", 2, 9, 2)
     assert str(error) == (
-        "m.yaml:2:9: CB056 '.d' is looked up in nothing, '.Values.c' is not set\n"
+        "m.yaml:2:9: CB056 '.d' is looked up in nil, '.Values.c' is not set\n"
         "  hint: set the value, or write 'if' around it"
     )
 

@@ -189,7 +189,7 @@ def test_a_lock_is_rolled_back_past_fields_that_others_changed(
     lock(release)
     change_everything(cluster, namespace)
     said_by_deploy = run("bash", "deploy.sh", "--skip-preflight", cwd=release.folder, env={**env, "RETRY_S": "0"})
-    assert "the last upgrade of operator did not end; it is rolled back, then made again" in said_by_deploy
+    assert "the last upgrade of operator was interrupted; rolling back, then upgrading again" in said_by_deploy
     assert "conflict" not in said_by_deploy
     assert said(release) == as_charted("1.0.0")
     assert release.revision() == 4  # installed, locked, rolled back, upgraded

@@ -30,7 +30,7 @@ TRAINER = "h100-eks-ubuntu-training-kubeflow"
 def archive(name: str) -> Path:
     path = REAL / name
     if not path.is_file():
-        pytest.skip(f"{path} is not at hand")
+        pytest.skip(f"{path} is missing")
     return path
 
 

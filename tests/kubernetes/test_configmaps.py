@@ -70,7 +70,7 @@ def test_a_configmap_that_is_not_there_or_keeps_something_else_is_named(api: Api
     with pytest.raises(NotFound):
         read(api, HERE)
     server.put(HERE.path, {"kind": "ConfigMap", "metadata": {"name": "taken"}, "data": {"recipe.yaml": "x"}})
-    with pytest.raises(NotFound, match=r"keeps no snapshot; it has: recipe\.yaml"):
+    with pytest.raises(NotFound, match=r"has no snapshot; its keys are: recipe\.yaml"):
         read(api, HERE)
     assert read(api, HERE, kinds=("snapshot", "recipe")) == ("x", "yaml")
 
@@ -94,7 +94,7 @@ def test_packed_text_never_grows_beyond_what_a_document_may_have(api: Api, monke
     ["cm://", "cm://gpu", "cm://gpu/", "cm:///taken", "cm://GPU/taken", "cm://gpu/a/b", "cm://g.p/x", "gpu/taken"],
 )
 def test_what_names_no_configmap_is_refused(text: str) -> None:
-    with pytest.raises(InvalidRequest, match="names no ConfigMap"):
+    with pytest.raises(InvalidRequest, match="is not a ConfigMap reference"):
         parse_where(text)
 
 
@@ -116,7 +116,7 @@ def test_a_command_reads_a_document_out_of_a_configmap(
     (tmp_path / "config").write_text(json.dumps(config), encoding="utf-8")
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
     assert read_document("cm://gpu/taken") == {"kind": "RecipeCriteria", "spec": {"service": "eks"}}
-    with pytest.raises(InvalidRequest, match="names no ConfigMap"):
+    with pytest.raises(InvalidRequest, match="is not a ConfigMap reference"):
         read_document("cm://gpu")
 
 

@@ -222,7 +222,7 @@ ENDINGS: list[tuple[Callable[[FakeApi], None], type[ClusterbookError], int, str]
     (lambda _: None, NotFinished, 5, "it has no pod yet"),
     (end, JobFailed, 8, "left no snapshot"),
     (lambda server: succeed(server, "kind: [")(), JobFailed, 8, "cannot be read"),
-    (lambda server: succeed(server, "")(), JobFailed, 8, "holds no document"),
+    (lambda server: succeed(server, "")(), JobFailed, 8, "is empty"),
 ]
 
 
@@ -260,7 +260,7 @@ def test_an_agent_goes_where_gpus_are_unless_it_is_told_otherwise(server: FakeAp
 
 def test_a_gpu_that_is_required_and_not_there_is_said_before_anything_is_made(server: FakeApi) -> None:
     server.lists["/api/v1/nodes"] = [{"metadata": {"name": "n1"}, "status": {"allocatable": {"cpu": "8"}}}]
-    with pytest.raises(NotFound, match="no node has a GPU") as caught:
+    with pytest.raises(NotFound, match="no node has an allocatable GPU") as caught:
         run_agent(client(server), AGENT._replace(placement=Placement(require_gpu=True)), say=print, pace=FAST)
     assert caught.value.exit_status == 3
     assert server.asked("POST", ".") == []
@@ -269,7 +269,7 @@ def test_a_gpu_that_is_required_and_not_there_is_said_before_anything_is_made(se
 def test_a_node_without_a_gpu_is_noted(server: FakeApi) -> None:
     play(server, succeed(server, SNAPSHOT.replace("gpu-present: true", "gpu-present: false")))
     found = run_agent(client(server), AGENT, say=print, pace=FAST)
-    assert found.notes == ("the node n1 has no GPU; --node-selector names others",)
+    assert found.notes == ("the node n1 has no GPU; choose others with --node-selector",)
     server.lists["/api/v1/nodes"] = [{"metadata": {"name": "n1"}, "status": {"allocatable": {"nvidia.com/gpu": "8"}}}]
     play(server, succeed(server, SNAPSHOT.replace("gpu-present: true", "gpu-present: false")))
     with pytest.raises(NotFound, match="n1 has no GPU"):

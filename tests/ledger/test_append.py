@@ -99,7 +99,7 @@ def test_findings_are_shown_and_do_not_stop_a_release(capsys: pytest.CaptureFixt
     text = overlay.read_text().replace("{name: eks}", '{name: eks, recipeVersion: "1.0.0"}')
     overlay.write_text(text.replace("size: 2", "size: 3"))
     assert build_main.run(["release", "2026.8.0", "--dry-run"]) == 0
-    assert "CB062 recipeVersion 1.0.0 has done its work" in capsys.readouterr().err
+    assert "CB062 recipeVersion 1.0.0 has no effect any more" in capsys.readouterr().err
 
 
 def test_what_a_killed_run_left_half_written_is_gone_after_the_next() -> None:
@@ -136,7 +136,7 @@ def test_a_broken_off_release_is_finished_by_the_next_run() -> None:
         (["2026.7.1", "--commit", "march", "--recipes", "other"], 3, "march has no folder other"),
         (["2026.7.1", "--commit", "HEAD", "--recipes", "other"], 3, "HEAD has no folder other"),
         (["2026.7.1", "--recipes", "other"], 3, "CB102 other"),
-        (["1"], 2, "'1' is no version"),
+        (["1"], 2, "'1' is not a version"),
     ],
 )
 def test_what_cannot_be_released_is_refused(
@@ -158,7 +158,7 @@ def test_a_file_in_the_way_is_not_overwritten(capsys: pytest.CaptureFixture[str]
     Path("registry/eks").mkdir(parents=True)
     Path("registry/eks/1.0.0.yaml").write_text("mine\n")
     assert build_main.run(["release", "2026.7.0"]) == 8
-    assert "registry/eks/1.0.0.yaml exists and says something else" in capsys.readouterr().err
+    assert "registry/eks/1.0.0.yaml exists with other content" in capsys.readouterr().err
     assert Path("registry/eks/1.0.0.yaml").read_text() == "mine\n"
     assert not Path("registry/releases").exists()
 

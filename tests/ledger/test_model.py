@@ -43,7 +43,7 @@ def test_a_side_knows_who_had_the_last_word() -> None:
 
 @pytest.mark.parametrize("digest", ["sha256:12", "sha256:zz3456789012", "sha256:" + "0" * 65, "latest"])
 def test_what_is_no_digest_is_refused(digest: str) -> None:
-    with pytest.raises(InvalidRequest, match="is no digest"):
+    with pytest.raises(InvalidRequest, match="is not a digest"):
         Ledger(two()).by_digest(digest)
 
 
@@ -58,7 +58,7 @@ def test_what_is_no_digest_is_refused(digest: str) -> None:
         ),
         (lambda ledger: ledger.find("ekz", ONE), "registry has no recipe ekz", "'eks'"),
         (lambda ledger: ledger.find("components", ONE), "registry has no recipe components", "known: aks"),
-        (lambda ledger: ledger.by_digest("sha256:" + "0" * 64), "registry has no recipe with the digest", "another"),
+        (lambda ledger: ledger.by_digest("sha256:" + "0" * 64), "registry has no recipe with the digest", "--registry"),
     ],
 )
 def test_what_is_not_there_is_said_so(ask, what: str, hint: str) -> None:  # type: ignore[no-untyped-def]

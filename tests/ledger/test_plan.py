@@ -133,7 +133,7 @@ def raised(version: str, value: int) -> dict[str, str]:
     [
         ("1.0.1", "1.0.1", ""),
         ("2.0.0", "2.0.0", ""),
-        ("1.0.0", "1.0.1", "recipeVersion 1.0.0 has done its work: eks is at 1.0.0"),
+        ("1.0.0", "1.0.1", "recipeVersion 1.0.0 has no effect any more: eks is at 1.0.0"),
     ],
 )
 def test_a_contributor_may_raise_a_version(asked: str, version: str, said: str) -> None:
@@ -150,7 +150,7 @@ def test_a_version_that_says_too_little_is_found() -> None:
     assert versions(found)["eks"] == (CHANGED, "2.0.0")
     (finding,) = found.findings
     assert str(finding).splitlines() == [
-        "overlays/eks.yaml:3:38: CB062 recipeVersion 1.0.5 of eks is below 2.0.0, which its changes ask for",
+        "overlays/eks.yaml:3:38: CB062 recipeVersion 1.0.5 of eks is below 2.0.0, which its changes require",
         "  hint: write 2.0.0 or more, or remove it",
     ]
 
@@ -167,11 +167,11 @@ def test_a_first_version_may_be_raised_too() -> None:
     [
         ("2026.7.0", "the release 2026.7.0 exists"),
         ("2026.3.0", "the release 2026.3.0 exists"),
-        ("2026.13.0", "2026.13.0 is no name of a release"),
-        ("1.0.0", "1.0.0 is no name of a release"),
+        ("2026.13.0", "2026.13.0 is not a release name"),
+        ("1.0.0", "1.0.0 is not a release name"),
         ("2026.5.0", "the release 2026.5.0 is not newer than the last one, 2026.7.0"),
-        ("2026.07.1", "'2026.07.1' is no version"),
-        ("july", "'july' is no version"),
+        ("2026.07.1", "'2026.07.1' is not a version"),
+        ("july", "'july' is not a version"),
     ],
 )
 def test_a_release_that_cannot_be_the_next_is_refused(name: str, what: str) -> None:
@@ -188,7 +188,7 @@ def test_a_commit_older_than_the_last_release_is_refused() -> None:
 
 @pytest.mark.parametrize("name", ["releases", "components"])
 def test_a_recipe_cannot_be_called_like_a_folder_of_the_ledger(name: str) -> None:
-    with pytest.raises(InvalidRequest, match=f"a recipe cannot be called {name}"):
+    with pytest.raises(InvalidRequest, match=f"a recipe cannot have the name {name}"):
         plan({name: f"criteria: {{service: {name}}}"}, "2026.3.0")
 
 
@@ -226,7 +226,7 @@ def test_a_release_lists_what_was_withdrawn_and_warns_of_what_it_still_serves() 
         ({"reason": " "}, "a withdrawal needs a reason of one line"),
         ({"reason": "two\nlines"}, "a withdrawal needs a reason of one line"),
         ({"replacement": "eks@1.0.0"}, "eks 1.0.0 is withdrawn itself"),
-        ({"replacement": "aks@1"}, "'1' is no version"),
+        ({"replacement": "aks@1"}, "'1' is not a version"),
     ],
 )
 def test_a_withdrawal_that_makes_no_sense_is_refused(more: dict[str, str], what: str) -> None:

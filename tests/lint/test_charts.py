@@ -180,7 +180,7 @@ def head(kind: bytes, size: int) -> bytes:
         (head(tarfile.XHDTYPE, 512) + b"20 comment=aaaaaaaaa\n".ljust(512, b"\0")) * 2000,
         (head(tarfile.GNUTYPE_LONGNAME, 512) + b"a" * 512) * 2000,
     ],
-    ids=["a head of four gigabytes", "a name of a gigabyte", "heads without an end", "names without an end"],
+    ids=["a head of four gigabytes", "a name of a gigabyte", "endless headers", "names without an end"],
 )
 def test_heads_that_fill_the_memory_are_refused(tmp_path: Path, plain: bytes) -> None:
     path = tmp_path / "a-1.2.0.tgz"

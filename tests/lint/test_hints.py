@@ -87,7 +87,7 @@ def test_a_warning_that_may_be_meant_says_how_to_allow_it(overrides: str, code: 
     [
         ("overlays/eks.yml", "rename it to overlays/eks.yaml"),
         ("mixins/os.yaml.txt", "rename it to mixins/os.yaml"),
-        ("overlays/base.yml", "overlays/base.yaml stands beside it; remove it"),
+        ("overlays/base.yml", "overlays/base.yaml exists as well; remove one of them"),
     ],
 )
 def test_a_layer_that_is_not_read_is_renamed(path: str, hint: str) -> None:

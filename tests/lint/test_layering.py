@@ -63,7 +63,7 @@ def test_a_floor_of_a_validation_phase_counts_too() -> None:
     phase = "validation: {{performance: {{constraints: [{{name: bandwidth, value: '{}'}}]}}}}"
     files = {"eks": f"criteria: {{service: eks}}\n{phase.format('>= 300')}"}
     files["eks-a"] = f"base: eks\ncriteria: {{service: eks, intent: training}}\n{phase.format('>= 100')}"
-    assert "in eks-training, where 'eks' demands '>= 300'" in said(files, "CB040").what
+    assert "in eks-training, where 'eks' requires '>= 300'" in said(files, "CB040").what
 
 
 REF = "componentRefs: [{{name: a, {}}}]"

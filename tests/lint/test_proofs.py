@@ -73,7 +73,7 @@ def test_a_value_that_does_nothing_in_one_recipe_is_found_although_it_does_somet
     dead, live = {"/size": Effect("dead", switch="/on", why="/on switches it off")}, {"/size": Effect("live")}
     (found,) = findings(BASE, dead, live)
     assert (found.code, found.place.file, found.place.line) == ("CB065", "overlays/base.yaml", 5)
-    assert "changes nothing in 1 of 2 sets of values: /on switches it off" in found.what
+    assert "has no effect in 1 of 2 sets of values: /on switches it off" in found.what
     assert "values file" in found.hint
     assert findings(BASE, live, live) == []
 

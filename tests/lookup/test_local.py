@@ -90,7 +90,7 @@ def test_a_floor_of_base_leaves_no_recipe(ask: Ask) -> None:
     line = ("query", "-s", snapshot(release="talos"), "--os", "any", "--allow-inherited", *SLUG)
     said = ask(*line)
     assert (said.status, said.out) == (2, "")
-    assert "CB104 no recipe is for this cluster: OS.release.ID is 'talos', not ubuntu (" in said.err
+    assert "CB104 no recipe fits this cluster: OS.release.ID is 'talos', not ubuntu (" in said.err
     assert "overlays/base.yaml:" in said.err
     assert "clusterbook fit s.yaml" in said.err
 
@@ -100,7 +100,7 @@ def test_a_mixin_of_the_recipe_is_judged(ask: Ask, kernel: str, status: int) -> 
     words = ("--accelerator", "any", "--os", "any", "--platform", "kubeflow", *SLUG)
     said = ask("query", "-s", snapshot(kernel=kernel), *words)
     assert said.status == status
-    assert ("nobody knows whether OS.sysctl.osrelease is >= 6.8: " in said.err) == (not kernel)
+    assert ("it is not known whether OS.sysctl.osrelease is >= 6.8: " in said.err) == (not kernel)
     assert said.out == ("" if status else "eks-kubeflow\n")
 
 
@@ -148,14 +148,14 @@ def test_what_flags_cannot_have_a_snapshot_cannot_have(ask: Ask, words: tuple[st
 @pytest.mark.parametrize(
     ("shown", "flag", "what"),
     [
-        ({"os": {"value": "plan9"}}, "os", "the snapshot's os plan9 is none of this catalog"),
-        ({"os": None, "release": "rocky"}, "os", "the snapshot's os rocky (OS.release.ID) is none of this catalog"),
-        ({"service": {"value": "openstack"}}, "service", "the snapshot's service openstack is none of this catalog"),
-        ({"accelerator": {"value": "v100"}}, "accelerator", "the snapshot's accelerator v100 is none of this catalog"),
+        ({"os": {"value": "plan9"}}, "os", "the snapshot's os plan9 is not in this catalog"),
+        ({"os": None, "release": "rocky"}, "os", "the snapshot's os rocky (OS.release.ID) is not in this catalog"),
+        ({"service": {"value": "openstack"}}, "service", "the snapshot's service openstack is not in this catalog"),
+        ({"accelerator": {"value": "v100"}}, "accelerator", "the snapshot's accelerator v100 is not in this catalog"),
         (
             {"accelerator": None, "gpus": ("Tesla-V100",)},
             "accelerator",
-            "the snapshot's accelerator Tesla-V100 (GPU.smi.name) is none of this catalog",
+            "the snapshot's accelerator Tesla-V100 (GPU.smi.name) is not in this catalog",
         ),
         (
             {"accelerator": None, "gpus": ("NVIDIA H100", "NVIDIA L40S")},
@@ -177,7 +177,7 @@ def test_what_no_recipe_is_for_is_named_and_refused(ask: Ask, shown: dict[str, A
 @pytest.mark.parametrize("dimension", ["service", "accelerator"])
 def test_what_a_snapshot_does_not_show_is_named(ask: Ask, dimension: str) -> None:
     where = snapshot(**{dimension: ""})
-    note = f"note: the snapshot shows no {dimension}, so it counts as any; --{dimension} NAME says it"
+    note = f"note: the snapshot shows no {dimension}, so any is used; set it with --{dimension} NAME"
     assert note in ask("query", "-s", where, "--os", "any", "--allow-inherited", *SLUG).err
     value = {"service": "eks", "accelerator": "h100"}[dimension]
     assert note not in ask("query", "-s", where, "--os", "any", f"--{dimension}", value, *SLUG).err
@@ -210,19 +210,27 @@ def test_nodes_that_were_not_all_seen_make_no_recipe_for_any(ask: Ask, part: str
     slug = SLUG if command == "query" else ()
     said = ask(command, "-s", where, "--intent", "training", *slug)
     assert (said.status, said.out) == (2, "")
-    assert "CB101 the snapshot does not tell its accelerator: only 1 node was seen: etcdserver" in said.err
+    assert "CB101 the snapshot does not show its accelerator: only 1 node was captured: etcdserver" in said.err
     typed = ask("query", "-s", where, "--intent", "training", "--accelerator", "h100", "--os", "any", *SLUG)
     assert (typed.status, typed.out) == (0, "h100-eks-training\n")
-    assert "note: --accelerator h100 counts, although the snapshot does not tell its accelerator" in typed.err
-    assert "nobody knows whether OS.release.ID is ubuntu: OS.release.ID is 'ubuntu' as far as anybody saw" in typed.err
+    assert "note: --accelerator h100 is used, although the snapshot does not show its accelerator" in typed.err
+    assert "it is not known whether OS.release.ID is ubuntu: OS.release.ID is 'ubuntu' as far as captured" in typed.err
 
 
 @pytest.mark.parametrize(
     ("seen", "flags", "note"),
     [
-        ({"version": "v1.33.5+rke2r1"}, {"service": "eks"}, "the snapshot's service rke2 (K8s.server.version) is none"),
+        (
+            {"version": "v1.33.5+rke2r1"},
+            {"service": "eks"},
+            "the snapshot's service rke2 (K8s.server.version) is not in this catalog",
+        ),
         ({"gpu": "NVIDIA-GH200-480GB"}, {"accelerator": "h100"}, "the snapshot's accelerator NVIDIA-GH200-480GB"),
-        ({"version": "v1.33.5+k3s1"}, {"service": "any"}, "the snapshot's service k3s (K8s.server.version) is none"),
+        (
+            {"version": "v1.33.5+k3s1"},
+            {"service": "any"},
+            "the snapshot's service k3s (K8s.server.version) is not in this catalog",
+        ),
         ({"gpu": "Tesla-T4"}, {"accelerator": "any"}, "the snapshot's accelerator Tesla-T4"),
         (
             {"gpu": "NVIDIA-L40S", "more": True},
@@ -240,13 +248,13 @@ def test_what_is_typed_against_the_snapshot_counts_and_is_said(
     words = [word for name, value in ({"os": "any"} | flags).items() for word in (f"--{name}", value)]
     said = ask("query", "-s", where, "--intent", "training", "--allow-inherited", *words, *SLUG)
     ((name, value),) = flags.items()
-    assert f"note: --{name} {value} counts, although {note}" in said.err
+    assert f"note: --{name} {value} is used, although {note}" in said.err
 
 
 def test_what_a_document_asks_for_counts_before_the_snapshot_and_is_said(ask: Ask) -> None:
     Path("criteria.yaml").write_text("kind: RecipeCriteria\nspec: {accelerator: gb200, service: eks}\n")
     said = ask("query", "-s", snapshot(), "-r", "criteria.yaml", "--os", "any", "--allow-inherited", *SLUG)
-    assert "note: accelerator gb200 of the document counts, not h100 from the snapshot\n" in said.err
+    assert "note: accelerator gb200 of the document is used, not h100 from the snapshot\n" in said.err
 
 
 @pytest.mark.parametrize(
@@ -266,5 +274,5 @@ def test_parts_of_gpus_are_named_before_a_recipe_for_whole_ones(
     node = json.loads(json.dumps(NODE).replace("NVIDIA-H100-80GB-HBM3", product))
     node["metadata"]["labels"] |= labels
     said = ask("query", "-s", cluster(node), "--intent", "training", "--os", "any", *SLUG)
-    assert f"note: not all GPUs are whole: {what}; only inference runs on parts" in said.err
+    assert f"note: not all GPUs are whole: {what}; partitioned GPUs suit inference only" in said.err
     assert "not all GPUs" not in ask("query", "-s", cluster(NODE), "--intent", "training", "--os", "any", *SLUG).err

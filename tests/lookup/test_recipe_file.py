@@ -135,7 +135,7 @@ def test_a_recipe_of_ours_is_completed_from_the_catalog_that_it_names(ask: Ask) 
     assert (said.status, said.out) == (0, "1.0\n")
     assert "note: the values of a are those of components/a/values.yaml in " in said.err
     other = recipe(OURS, valuesFile="components/a/values-large.yaml")
-    assert "values-large.yaml, which is not at hand" in ask("recipe", "-r", other).err
+    assert "values-large.yaml, which is not available" in ask("recipe", "-r", other).err
 
 
 @pytest.mark.parametrize("path", ["components/a/manifests/x.yaml", "components/b/manifests/y.yaml"])
@@ -162,8 +162,8 @@ def test_what_a_recipe_cannot_honour_is_refused(ask: Ask, words: tuple[str, ...]
 @pytest.mark.parametrize(
     ("document", "what"),
     [
-        ({"criteria": {"service": "eks"}, "metadata": {}}, "criteria alone"),
-        ({"criteria": {"service": "eks"}, "metadata": {}, "componentRefs": None}, "criteria alone"),
+        ({"criteria": {"service": "eks"}, "metadata": {}}, "criteria but no"),
+        ({"criteria": {"service": "eks"}, "metadata": {}, "componentRefs": None}, "criteria but no"),
         ({"componentRefs": [], "metadata": {}}, "no criteria"),
         ({"componentRefs": [], "criteria": {}}, "no metadata"),
         ({"componentRefs": {}, "criteria": {}, "metadata": {}}, "not a list"),
@@ -181,7 +181,7 @@ def test_what_is_no_whole_recipe_is_not_looked_up_instead(ask: Ask, document: di
 
 def test_a_recipe_of_its_own_has_no_layers_to_explain(ask: Ask) -> None:
     said = ask("explain", "-r", recipe(**VALUES), VERSION)
-    assert (said.status, "a recipe of its own" in said.err) == (2, True)
+    assert (said.status, "a recipe file" in said.err) == (2, True)
 
 
 # --- overlays ---------------------------------------------------------------------------------------------------------
@@ -196,7 +196,7 @@ def test_an_overlay_whose_lines_would_be_ignored_is_refused(ask: Ask, line: str)
     Path("o.yaml").write_text(f"kind: RecipeMetadata\nmetadata: {{name: eks}}\nspec: {spec}\n")
     said = ask("recipe", "-r", "o.yaml")
     assert (said.status, said.out) == (2, "")
-    assert f"its {line.partition(':')[0]} would change nothing" in said.err
+    assert f"its {line.partition(':')[0]} would have no effect" in said.err
     assert "--data" in said.err
 
 
@@ -214,7 +214,7 @@ def test_a_place_to_look_in_that_is_of_no_use_is_told(ask: Ask, index: Path, wor
     said = ask(*words, "-r", whole, "--data", "nowhere")
     assert said.status == 0
     for flag in (f"--source {index}", "--data nowhere"):
-        assert f"note: {flag} is not used: r.yaml is a recipe that holds all that is asked of it" in said.err
+        assert f"note: {flag} is not used: r.yaml is a complete recipe" in said.err
 
 
 def test_a_place_that_completes_a_recipe_is_of_use(ask: Ask) -> None:
@@ -245,7 +245,7 @@ def test_a_key_of_which_nothing_comes_is_refused(ask: Ask, line: str, words: tup
     Path("r.yaml").write_text(dump({**yaml_text(text), **yaml_text(line)}))
     said = ask(*words, "-r", "r.yaml")
     assert (said.status, said.out) == (2, "")
-    assert f"r.yaml: CB101 {key} is no key of a recipe" in said.err
+    assert f"r.yaml: CB101 {key} is not a key of a recipe" in said.err
     assert f"did you mean '{near}'?" in said.err
     Path("r.yaml").write_text(Path("r.yaml").read_text().replace(OURS, REFERENCE))
     said = ask("recipe", "-r", "r.yaml")
@@ -272,16 +272,16 @@ def test_a_component_that_is_switched_off_and_deployed_is_refused(
     where = recipe(overrides={switch: False}, values={})
     said = ask(*words, "-r", where)
     assert (said.status, said.out, Path("b").exists()) == (2, "", False)
-    assert f"a is switched off by its overrides ({switch}: false), and deploymentOrder deploys it" in said.err
+    assert f"a is disabled by its overrides ({switch}: false), but deploymentOrder deploys it" in said.err
 
 
 @pytest.mark.parametrize(
     ("overrides", "values", "told"),
     [
-        ({"x": 1}, {"x": 2}, ["x is 2, not its overrides, where it is 1"]),
-        ({"x": {"y": "1.10"}}, {"x": {"y": "1.1"}}, ['x.y is "1.1", not its overrides, where it is "1.10"']),
-        ({"x": [1]}, {}, ["x is null, not its overrides, where it is [1]"]),
-        ({"x": {"y": 1}}, {"x": 3}, ["x.y is null, not its overrides, where it is 1"]),
+        ({"x": 1}, {"x": 2}, ["x is 2 there, and 1"]),
+        ({"x": {"y": "1.10"}}, {"x": {"y": "1.1"}}, ['x.y is "1.1" there, and "1.10"']),
+        ({"x": [1]}, {}, ["x is null there, and [1]"]),
+        ({"x": {"y": 1}}, {"x": 3}, ["x.y is null there, and 1"]),
         ({"x": 1, "z": False}, {"z": True}, ["x is null", "z is true"]),
         ({"x": {"y": 1}}, {"x": {"y": 1, "more": 2}}, []),
         ({"x": None, "y": {}}, {"y": {"z": 1}}, []),
@@ -292,5 +292,5 @@ def test_overrides_that_values_say_otherwise_are_told_and_values_count(
 ) -> None:
     said = ask("query", "-r", recipe(overrides=overrides, values=values), "--selector", "components.a.values")
     assert said.status == 0
-    assert said.err.count("its values count") == len(told)
+    assert said.err.count("its values win") == len(told)
     assert all(each in said.err for each in told)

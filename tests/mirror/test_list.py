@@ -54,14 +54,12 @@ def test_a_component_that_is_left_out_pulls_nothing() -> None:
 
 
 def test_a_chart_whose_images_nobody_listed_is_a_gap() -> None:
-    assert listed(crds={}).gaps[0] == ImageGap("crds", "nobody has listed the images of its chart crds")
+    assert listed(crds={}).gaps[0] == ImageGap("crds", "its images are not listed for chart crds")
 
 
 @pytest.mark.parametrize("path", ["driver.version", "image.tag", "image"])
 def test_a_setting_that_may_change_an_image_is_a_gap(path: str) -> None:
-    assert listed(f"operator:{path}=1").gaps == (
-        ImageGap("operator", f"--set operator:{path} may change what it pulls"),
-    )
+    assert listed(f"operator:{path}=1").gaps == (ImageGap("operator", f"--set operator:{path} may change its images"),)
     assert listed("operator:driver.enabled=true").gaps == ()
 
 
@@ -199,7 +197,7 @@ def test_an_option_that_holds_an_image_further_down_is_a_gap(option: dict[str, l
     request = {"deployer": "helm", **option}
     made = render(recipe, request, "1").plan
     gaps = [gap.why for gap in mirror_list(recipe, made, read_options(request), {}).gaps]
-    assert [why for why in gaps if why.endswith("may change what it pulls")] != []
+    assert [why for why in gaps if why.endswith("may change its images")] != []
 
 
 def test_an_option_that_holds_none_is_no_gap() -> None:

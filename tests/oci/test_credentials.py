@@ -95,8 +95,8 @@ def test_a_helper_may_give_a_token(tmp_path: Path) -> None:
     ("name", "script", "says"),
     [
         ("own", "echo top-secret; exit 2", "status 2"),
-        ("own", "echo top-secret", "does not answer as"),
-        ("own", "echo '[\"top-secret\"]'", "does not answer as"),
+        ("own", "echo top-secret", "did not answer like"),
+        ("own", "echo '[\"top-secret\"]'", "did not answer like"),
         ("absent", "", "cannot be run"),
         ("../evil", "", "not the name of"),
     ],

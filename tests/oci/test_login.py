@@ -85,7 +85,7 @@ def test_a_service_that_gives_no_token_is_named() -> None:
 
 
 def test_a_registry_that_does_not_say_how_is_named() -> None:
-    with pytest.raises(AccessDenied, match="offers no way to log in"):
+    with pytest.raises(AccessDenied, match="offers no login"):
         login(Service()).answer("Negotiate", SCOPES, "")
 
 

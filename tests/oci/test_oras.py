@@ -29,7 +29,7 @@ def test_oras_takes_a_layout_of_ours_for_one(layout: Layout) -> None:
 @pytest.mark.parametrize("index", ["{", '{"schemaVersion": 1, "manifests": []}'])
 def test_what_oras_does_not_take_for_a_layout_is_said(layout: Layout, index: str) -> None:
     (layout.path / INDEX_FILE).write_text(index)
-    with pytest.raises(Malformed, match="as oras reads it"):
+    with pytest.raises(Malformed, match="is not an OCI layout"):
         check_layout(layout.path)
 
 

@@ -112,7 +112,7 @@ def test_a_lasting_fault_is_reported_after_four_attempts(
     with pytest.raises(error) as caught:
         store.manifest("a/b", "1.0.0")
     assert caught.value.exit_status == exit_status
-    assert f"is answered with {status}: TEST as told" in str(caught.value)
+    assert f"returned status {status}: TEST as told" in str(caught.value)
     assert caught.value.hint
     assert clock.slept == [0.5, 1.0, 2.0]
     assert server.count("GET", "/v2/a/b/manifests") == 4
@@ -154,7 +154,7 @@ def test_a_connection_that_is_lost_or_silent_is_tried_again(
 def test_a_silent_registry_is_given_up(server: FakeRegistry, store: Registry) -> None:
     server.faults = [Fault("GET", "/v2/", times=99, silent_s=1)]
     begin = time.monotonic()
-    with pytest.raises(TimedOut, match=r"says nothing for 0\.3 s"):
+    with pytest.raises(TimedOut, match=r"timed out after 0\.3 s"):
         store.manifest("a/b", "1.0.0")
     assert time.monotonic() - begin < 4
 
@@ -166,7 +166,7 @@ def test_a_registry_that_sends_a_byte_now_and_then_is_given_up(
     kept = put(store, "a/b", b"x" * 400, tag="1.0.0")
     slow = connect(server.host, patience=PATIENCE._replace(tries=2))
     server.faults = [Fault("GET", f"/{what}s/", times=99, drip_s=0.02)]
-    with pytest.raises(TimedOut, match=r"sends \d+ bytes in"):
+    with pytest.raises(TimedOut, match=r"sent \d+ bytes in"):
         slow.manifest("a/b", "1.0.0") if what == "manifest" else b"".join(slow.blob("a/b", kept.layers[0]))
 
 
@@ -184,7 +184,7 @@ def test_a_host_that_nobody_knows_is_named(monkeypatch: pytest.MonkeyPatch) -> N
         raise socket.gaierror(-2, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
-    with pytest.raises(Unreachable, match=r"registry\.invalid: there is no host of that name"):
+    with pytest.raises(Unreachable, match=r"registry\.invalid: no such host"):
         Registry("registry.invalid", patience=Patience(tries=1)).manifest("a", "1")
 
 
@@ -212,7 +212,7 @@ def test_a_blob_that_breaks_off_each_time_is_given_up(server: FakeRegistry, stor
     blob = describe("application/octet-stream", BIG)
     store.put_blob("a/b", blob, from_bytes(BIG))
     server.faults = [Fault("GET", "/blobs/", times=99, cut=10)]
-    with pytest.raises(Unreachable, match="breaks off"):
+    with pytest.raises(Unreachable, match="the connection was closed"):
         b"".join(store.blob("a/b", blob))
     assert server.count("GET", "/blobs/") == 4
 
@@ -274,7 +274,7 @@ def test_a_range_that_was_not_asked_for_is_refused(server: FakeRegistry, store: 
     blob = describe("application/octet-stream", BIG)
     store.put_blob("a/b", blob, from_bytes(BIG))
     server.faults = [Fault("GET", "/blobs/", status=206, body=BIG, headers={"Content_Range": "bytes 0-9/10"})]
-    with pytest.raises(Malformed, match="asked for byte 5"):
+    with pytest.raises(Malformed, match="asked for bytes from 5"):
         b"".join(store.stream("a/b", blob, 5))
 
 
@@ -312,7 +312,7 @@ def test_a_registry_that_takes_nothing_says_so_at_once(
 def test_a_registry_that_rewrites_manifests_is_noticed(server: FakeRegistry, store: Registry) -> None:
     headers = {"Docker_Content_Digest": f"sha256:{'0' * 64}"}
     server.faults = [Fault("PUT", "/manifests/", status=201, headers=headers)]
-    with pytest.raises(WrongContent, match="the registry made"):
+    with pytest.raises(WrongContent, match="the registry stored"):
         put(store, "a/b", b"recipe", tag="1.0.0")
 
 
@@ -597,7 +597,7 @@ def test_a_certificate_nobody_knows_is_refused_at_once(
     _, other = authority_and_server(tmp_path / "other")
     with (
         running(FakeRegistry(), tls=context) as server,
-        pytest.raises(Unreachable, match=r"no TLS: .*certificate verify failed") as caught,
+        pytest.raises(Unreachable, match=r"TLS failed: .*certificate verify failed") as caught,
     ):
         connect(server.host, ca_file=other).manifest("a/b", "1")
     assert "--ca-file" in caught.value.hint

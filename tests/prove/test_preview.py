@@ -123,7 +123,7 @@ def test_of_a_list_only_what_comes_and_goes_is_told() -> None:
     before, after = {"name": "k", "versions": ["v1", "v1beta1"]}, {"name": "k", "versions": ["v2", "v1"]}
     assert preview(FactChange("kinds", "k", before, after)) == ["  kinds k: versions +v2, -v1beta1"]
     turned = {**before, "versions": before["versions"][::-1]}
-    assert preview(FactChange("kinds", "k", before, turned)) == ["  kinds k: versions in another order"]
+    assert preview(FactChange("kinds", "k", before, turned)) == ["  kinds k: versions reordered"]
 
 
 @pytest.mark.parametrize(

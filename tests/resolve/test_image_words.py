@@ -39,7 +39,7 @@ def test_a_recipe_whose_values_were_edited_has_a_list_that_is_not_complete() -> 
     recipe = {"componentRefs": [part], "deploymentOrder": ["a"]}
     whole = complete(recipe, BundleInputs({}, {"a": LISTED}, {}, {}))
     (gap,) = whole["componentRefs"][0]["imageGaps"]
-    assert (gap["missing"], gap["reason"]) == ("the image of driver.version", "the list has none of 590.1")
+    assert (gap["missing"], gap["reason"]) == ("the image of driver.version", "the list has no 590.1")
     part["values"] = {"driver": {"version": "580.1"}}
     assert "imageGaps" not in complete(recipe, BundleInputs({}, {"a": LISTED}, {}, {}))["componentRefs"][0]
 

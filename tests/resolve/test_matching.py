@@ -77,7 +77,7 @@ def test_a_query_of_which_a_part_changes_nothing_is_inherited() -> None:
     answer = matcher(EKS, H100_EKS).answer(Criteria("eks", "gb300", platform="runai"))
     assert (answer.state, answer.slug, answer.honoured) == (INHERITED, "eks", EKS)
     assert answer.lost == ("accelerator", "platform")
-    assert answer.reason == "accelerator gb300, platform runai change nothing; the answer is eks"
+    assert answer.reason == "accelerator gb300, platform runai have no effect; the answer is eks"
 
 
 def test_nodes_that_no_overlay_asks_for_change_nothing() -> None:

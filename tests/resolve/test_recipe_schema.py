@@ -130,7 +130,7 @@ def test_a_path_of_a_manifest_counts_by_its_last_part_only() -> None:
 @pytest.mark.parametrize("fact", ["crdGroups", "nodeTaints"])
 @pytest.mark.parametrize("word", ["END\nid", "a b", "", "a\tb"])
 def test_a_word_of_the_registry_never_ends_the_table_that_it_stands_in(fact: str, word: str) -> None:
-    with pytest.raises(InvalidRequest, match="is not one word"):
+    with pytest.raises(InvalidRequest, match="is not a single word"):
         render(small(operator={"registry": {fact: [word]}}), {}, "1")
 
 

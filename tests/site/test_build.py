@@ -156,7 +156,7 @@ def test_the_same_sources_give_the_same_bytes(seed: str, tmp_path: Path) -> None
 def test_a_site_needs_no_release() -> None:
     files = sites.files(sites.data(sites.SMALL))
     assert "No release has this recipe" in files["recipes/eks.html"].decode()
-    assert "Nothing is released yet" in files["changes/index.html"].decode()
+    assert "There is no release yet" in files["changes/index.html"].decode()
     assert "api/v1/recipes/eks.json" in files
 
 

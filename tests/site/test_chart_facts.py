@@ -46,7 +46,7 @@ ROLE = {"object": "ClusterRole/a", "rules": 1, "grants": ["pods: list"]}
         (
             "bindings",
             {"object": "ClusterRoleBinding/b", "role": "ClusterRole/view", "subjects": ["Group/g"]},
-            ("role of others that it gives away", "ClusterRoleBinding/b", "gives ClusterRole/view to Group/g"),
+            ("role of others that it binds", "ClusterRoleBinding/b", "gives ClusterRole/view to Group/g"),
         ),
         (
             "webhooks",
@@ -66,15 +66,19 @@ ROLE = {"object": "ClusterRole/a", "rules": 1, "grants": ["pods: list"]}
         (
             "podSecurity",
             {"level": "privileged", "why": ["DaemonSet/d#/spec/hostPID"]},
-            ("level of its pods", "privileged", "because of DaemonSet/d#/spec/hostPID"),
+            ("pod security level", "privileged", "because of DaemonSet/d#/spec/hostPID"),
         ),
         (
             "owned",
             {"object": "Secret/s", "apiVersion": "v1", "pointers": ["/data/tls.crt"]},
             ("filled by a controller", "Secret/s", "/data/tls.crt"),
         ),
-        ("unstable", {"object": "Secret/s", "pointers": ["/data/k"]}, ("new at each render", "Secret/s", "/data/k")),
-        ("immutable", {"object": "Secret/s"}, ("immutable", "Secret/s", "an upgrade cannot change it")),
+        (
+            "unstable",
+            {"object": "Secret/s", "pointers": ["/data/k"]},
+            ("regenerated at each render", "Secret/s", "/data/k"),
+        ),
+        ("immutable", {"object": "Secret/s"}, ("immutable", "Secret/s", "immutable on upgrade")),
     ],
 )
 def test_a_fact_is_told_in_a_line(kind: str, fact: Fact, expected: tuple[str, str, str]) -> None:
@@ -114,7 +118,7 @@ def test_pages_tell_every_fact_of_our_proofs_but_images_which_have_a_list() -> N
     trainer = views["kubeflow-trainer"]
     assert ("filled by a controller", "Secret/kubeflow-trainer-webhook-cert") in {each[:2] for each in trainer.facts}
     assert {each.kind for each in trainer.facts} >= {"webhook", "cluster-wide role", "kind (CRD)"}
-    (security,) = {each.name for each in views["nfd"].facts if each.kind == "level of its pods"}
+    (security,) = {each.name for each in views["nfd"].facts if each.kind == "pod security level"}
     assert security == "privileged"
 
 

@@ -200,7 +200,7 @@ def test_what_a_list_of_images_lacks_is_on_the_pages_of_its_component_and_recipe
     gaps = {each.name: each.image_gaps for each in data.components}
     assert gaps["a"] == ()
     assert gaps["b"] == ("the agent: nobody could see it",)
-    assert gaps["c"] == ("nobody has listed the images of its chart c",)
+    assert gaps["c"] == ("its images are not listed for chart c",)
     files = {path: text.decode() for path, text in sites.files(data).items() if path.endswith(".html")}
     for page in ("components/b.html", "recipes/eks.html"):
         assert "This list is not complete" in files[page]
@@ -226,7 +226,7 @@ def test_what_is_recorded_of_upgrades_is_on_the_page_of_its_component() -> None:
     for words in ("&lt;0.1.0-alpha.12", "manual", "none of the old kind is left", "kubectl delete crd x", "ops"):
         assert words in page
     assert "<script>alert" not in page
-    assert "What is recorded of upgrades" not in files["components/a.html"].decode()
+    assert "Upgrades that are recorded" not in files["components/a.html"].decode()
     upgrades = json.loads(files["api/v1/components/b.json"])["upgrades"]
     assert [each["verdict"] for each in upgrades] == ["manual", "safe"]
     assert upgrades[0]["stepsByDeployer"][0]["deployers"] == ["helm", "helmfile"]

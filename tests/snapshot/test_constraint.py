@@ -262,7 +262,7 @@ def test_an_expression_compares_as_the_reference_does(text: str, actual: str, ex
     ],
 )
 def test_a_range_over_something_else_than_versions_is_refused(text: str, actual: str, culprit: str) -> None:
-    with pytest.raises(InvalidRequest, match=f"'{culprit}' is no version"):
+    with pytest.raises(InvalidRequest, match=f"'{culprit}' is not a version"):
         evaluate(parse_expression(text), actual)
 
 
@@ -329,7 +329,7 @@ def test_a_number_may_be_as_long_as_those_of_a_kernel(text: str, actual: str, ex
 
 
 def test_comparing_something_else_than_versions_is_refused() -> None:
-    with pytest.raises(InvalidRequest, match="'latest' is no version") as error:
+    with pytest.raises(InvalidRequest, match="'latest' is not a version") as error:
         compare_versions("1.2", "latest")
     assert error.value.hint
 
@@ -384,9 +384,13 @@ def test_a_floor_is_the_version_below_which_nothing_passes(text: str, version: t
             ">= 1.34",
             Verdict(False, "v1.33.5-eks-3025e55", "K8s.server.version is 'v1.33.5-eks-3025e55', not >= 1.34"),
         ),
-        ("OS.release.ID", ">= 24", Verdict(False, "ubuntu", "'ubuntu' is no version")),
+        ("OS.release.ID", ">= 24", Verdict(False, "ubuntu", "'ubuntu' is not a version")),
         ("OS.release.NAME", "x", Verdict(False, "", "OS.release has no key 'NAME'; it has: ID, VERSION_ID", False)),
-        ("OS.release.ID", ">=", Verdict(False, "ubuntu", "'>=' is no constraint: there is nothing to compare with")),
+        (
+            "OS.release.ID",
+            ">=",
+            Verdict(False, "ubuntu", "'>=' is not a constraint: the value is missing"),
+        ),
     ],
 )
 def test_a_verdict_says_what_was_measured_and_why_it_fails(name: str, value: str, expected: Verdict) -> None:

@@ -37,7 +37,7 @@ def test_a_kind_without_objects_was_looked_for() -> None:
     ("blocks", "looked", "what"),
     [
         ({}, False, "holds no objects of kind Pod"),
-        ({"coverage": gap("skipped")}, False, r"Pod \(v1\) was not looked for: why"),
+        ({"coverage": gap("skipped")}, False, r"Pod \(v1\) was not captured: why"),
         ({"coverage": gap("denied")}, True, r"Pod \(v1\) could not be read: no permission: why"),
         ({"coverage": gap("failed"), "objects": pods("a/x")}, True, "could not be read: why"),
         ({"coverage": gap("denied", namespace="a"), "objects": pods("b/x")}, True, "no permission"),
@@ -75,7 +75,7 @@ def test_another_version_of_the_group_stands_in() -> None:
 def test_a_name_is_not_missed_where_only_part_was_seen() -> None:
     some = inventory(objects=pods("a/x"), coverage=gap("partial"))
     assert some.named("v1", "Pod", "x", "a") is not None
-    with pytest.raises(UnseenPart, match="seen in part: why"):
+    with pytest.raises(UnseenPart, match="captured in part: why"):
         some.named("v1", "Pod", "y", "a")
     assert inventory(objects=pods("a/x")).named("v1", "Pod", "y", "a") is None
 

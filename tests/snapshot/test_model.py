@@ -78,14 +78,16 @@ def test_a_snapshot_without_api_version_or_measurements_is_read() -> None:
 
 
 def test_another_api_version_is_refused_with_the_nearest() -> None:
-    with pytest.raises(InvalidRequest, match=r"apiVersion 'aicr.run/v1alpha3' of the snapshot is not known") as error:
+    with pytest.raises(
+        InvalidRequest, match=r"apiVersion 'aicr.run/v1alpha3' of the snapshot is not supported"
+    ) as error:
         read_snapshot(changed(["apiVersion"], "aicr.run/v1alpha3"))
     assert nearest(error.value.hint) == "aicr.run/v1alpha2"
 
 
 @pytest.mark.parametrize("document", [{}, None, {"kind": "RecipeResult"}, {"kind": 1}, {"kind": ["Snapshot"]}])
 def test_another_kind_is_refused(document: object) -> None:
-    with pytest.raises(InvalidRequest, match="this is no snapshot: its kind is"):
+    with pytest.raises(InvalidRequest, match="this is not a snapshot: its kind is"):
         read_snapshot(document)
 
 

@@ -138,7 +138,7 @@ def test_any_two_texts_compare_or_are_refused(actual: str, demanded: str) -> Non
      ("24.04", "== 24.04.3"), ("v1.33+", "!= 1.33.1 || == 1.33.2")],
 )  # fmt: skip
 def test_a_reading_that_says_less_is_neither_equal_nor_different(actual: str, demanded: str) -> None:
-    with pytest.raises(InvalidRequest, match="does not say enough"):
+    with pytest.raises(InvalidRequest, match="is not precise enough"):
         evaluate(parse_expression(demanded), actual)
 
 

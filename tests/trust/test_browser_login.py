@@ -107,13 +107,13 @@ def test_without_a_browser_the_code_is_typed_and_only_the_signature_goes_to_stan
     [
         ({"redirect": {"error": "access_denied", "code": None}}, "access_denied"),
         ({"redirect": {"state": "another"}}, "state mismatch"),
-        ({"redirect": {"state": None}}, "answer is none"),
-        ({"redirect": {"code": None}}, "answer is none"),
+        ({"redirect": {"state": None}}, "answer is invalid"),
+        ({"redirect": {"code": None}}, "answer is invalid"),
         ({"redirect": {"code": "another"}}, "Token request failed"),
         ({"token": (400, b'{"error": "invalid_grant"}')}, "Token request failed"),
         ({"token": (200, b'{"error": "invalid_grant"}')}, "invalid_grant"),
-        ({"token": (200, b"{}")}, "answer is none"),
-        ({"token": (200, b"[]")}, "answer is none"),
+        ({"token": (200, b"{}")}, "answer is invalid"),
+        ({"token": (200, b"[]")}, "answer is invalid"),
         ({"token": (200, b"x")}, "logging in failed"),
         ({"token": (200, b'{"access_token": 3}')}, "logging in failed"),
         ({"token": (200, b'{"access_token": "a.b.c"}')}, "logging in failed"),
@@ -133,7 +133,7 @@ def test_a_login_that_does_not_come_about_is_said(
 def test_without_a_browser_and_without_anybody_who_types_it_is_said(instance: FakeSigstore, tmp_path: Path) -> None:
     done = sign(instance, tmp_path, browser="#!/bin/sh\nexit 1\n")
     assert done.returncode == 1
-    assert "nobody who types a code" in done.stderr
+    assert "no browser and no terminal" in done.stderr
     assert "--device-flow" in done.stderr
     assert done.stdout == ""
 
@@ -144,7 +144,7 @@ def test_a_browser_in_which_nobody_logs_in_is_waited_for_no_longer_than_said(
     done = sign(instance, tmp_path, browser="#!/bin/sh\nexit 0\n", limits={"login_s": 0.5})
     assert (done.returncode, done.stdout) == (1, "")
     assert "CB" in done.stderr
-    assert "nobody logged in within 0.5 s" in done.stderr
+    assert "the login timed out after 0.5 s" in done.stderr
     assert not any(path.startswith("/api") for path in instance.requests)
 
 
@@ -158,4 +158,4 @@ def test_a_code_that_nobody_types_is_waited_for_no_longer_than_said(instance: Fa
         assert process.stderr is not None
         assert process.stdin is not None
         said = process.stderr.read()  # its input stays open, and says nothing
-        assert "nobody logged in within 0.5 s" in said
+        assert "the login timed out after 0.5 s" in said

@@ -72,7 +72,7 @@ def test_a_key_of_cosign_signs(name: bytes) -> None:
     assert public_key(PUBLIC, "k").fits(key.sign(b"message"), b"message")
 
 
-@pytest.mark.parametrize(("password", "says"), [("", "is locked"), ("wrong", "is locked with another password")])
+@pytest.mark.parametrize(("password", "says"), [("", "is encrypted"), ("wrong", "is encrypted with another password")])
 def test_a_key_of_cosign_says_that_it_is_locked(password: str, says: str) -> None:
     with pytest.raises(BadKey, match=says) as caught:
         private_key(KEY, "k", password=password)
@@ -112,5 +112,5 @@ def written(**changes: Any) -> bytes:
     ],
 )
 def test_a_key_that_is_not_as_cosign_writes_it_is_refused_at_once(changes: dict[str, Any]) -> None:
-    with pytest.raises(BadKey, match="is no private key"):
+    with pytest.raises(BadKey, match="is not a private key"):
         private_key(written(**changes), "k", password=PASSWORD)

@@ -79,10 +79,10 @@ def test_who_logs_in_on_another_device_gets_a_token() -> None:
     [
         (Issuer({"error": "access_denied"}), "access_denied"),
         (Issuer({"error": "expired_token\x1b[2J"}), r"expired_token\\x1b"),
-        (Issuer(PENDING, expires_in=20), "nobody logged in in time"),
-        (Issuer(PENDING, expires_in=10**400), "does not say where to log in"),
-        (Issuer(PENDING, device_code=None, interval="soon"), "does not say where to log in"),
-        (Issuer([1]), "no map"),
+        (Issuer(PENDING, expires_in=20), "the login timed out"),
+        (Issuer(PENDING, expires_in=10**400), "returned no login URL"),
+        (Issuer(PENDING, device_code=None, interval="soon"), "returned no login URL"),
+        (Issuer([1]), "invalid answer"),
     ],
 )
 def test_a_login_that_does_not_come_about_is_said(issuer: Issuer, says: str) -> None:
@@ -94,7 +94,7 @@ def test_a_login_that_does_not_come_about_is_said(issuer: Issuer, says: str) -> 
 def test_an_issuer_without_such_a_login_is_named(known: dict[str, str]) -> None:
     issuer = Issuer(PENDING)
     issuer.known = known
-    with running(issuer), pytest.raises(AccessDenied, match="knows no login on another device"):
+    with running(issuer), pytest.raises(AccessDenied, match="does not support the device flow"):
         log_in(issuer.url)
 
 

@@ -49,16 +49,16 @@ def test_a_public_key_that_cosign_made_is_read() -> None:
 @pytest.mark.parametrize(
     ("pem", "password", "says"),
     [
-        (b"", "", "is no private key"),
-        (b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "", "is no private key"),
-        (private_pem(P256, "right"), "", "is locked"),
-        (private_pem(P256, "right"), "wrong", "locked with another password"),
-        (private_pem(ec.generate_private_key(ec.SECP384R1())), "", "kind that is not used"),
-        (private_pem(rsa.generate_private_key(65537, 2048)), "", "kind that is not used"),
+        (b"", "", "is not a private key"),
+        (b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "", "is not a private key"),
+        (private_pem(P256, "right"), "", "is encrypted"),
+        (private_pem(P256, "right"), "wrong", "encrypted with another password"),
+        (private_pem(ec.generate_private_key(ec.SECP384R1())), "", "unsupported type"),
+        (private_pem(rsa.generate_private_key(65537, 2048)), "", "unsupported type"),
         (b"-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED SIGSTORE PRIVATE KEY-----", "x",
-         "is no private key"),
+         "is not a private key"),
         (b"-----BEGIN ENCRYPTED COSIGN PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED COSIGN PRIVATE KEY-----", "",
-         "is no private key"),
+         "is not a private key"),
     ],
 )  # fmt: skip
 def test_what_is_no_private_key_is_refused(pem: bytes, password: str, says: str) -> None:
@@ -91,15 +91,15 @@ def test_a_damaged_public_key_is_refused(key: object) -> None:
 
 @pytest.mark.parametrize("pem", ["", "x", private_pem(P256).decode()])
 def test_what_is_no_public_key_is_refused(pem: str) -> None:
-    with pytest.raises(BadKey, match="no public key") as caught:
+    with pytest.raises(BadKey, match="not a public key") as caught:
         public_key(pem, "k")
-    assert ("never hand out" in caught.value.hint) == ("PRIVATE" in pem)
+    assert ("never share" in caught.value.hint) == ("PRIVATE" in pem)
 
 
 def test_a_public_key_of_another_kind_is_refused() -> None:
     other = ec.generate_private_key(ec.SECP384R1()).public_key()
     pem = other.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
-    with pytest.raises(BadKey, match="kind that is not used"):
+    with pytest.raises(BadKey, match="unsupported type"):
         public_key(pem, "k")
 
 

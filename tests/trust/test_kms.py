@@ -72,7 +72,7 @@ def test_cosign_is_asked_for_a_signature_and_told_the_whole_environment(tmp_path
 
 
 def test_without_cosign_a_kms_cannot_be_asked(tmp_path: Path) -> None:
-    with pytest.raises(InvalidRequest, match="awskms:// is asked by cosign") as caught:
+    with pytest.raises(InvalidRequest, match="awskms:// needs cosign") as caught:
         signer({"PATH": str(tmp_path)}, key=URI)
     assert "install cosign" in caught.value.hint
 

@@ -214,7 +214,7 @@ def known_kinds(old: Kinds | None, new: Kinds | None) -> Knowledge:
 def test_kinds_that_nobody_knows_are_said_to_be_unproven() -> None:
     step = one(release(), release(version="1.1.0"))
     assert [text.partition(":")[0] for text in step.unproven] == ["which kinds change", "which kinds it brings"]
-    assert all("not at hand" in text for text in step.unproven)
+    assert all("not available" in text for text in step.unproven)
     assert step.undo.possible == "not known"
 
 
@@ -290,9 +290,9 @@ def test_nobody_takes_over_what_nobody_brought() -> None:
         ("0.2.0", "0.3.0", {}, "safe", "ok"),
         ("0.1.0", "0.3.0", {}, "blocked", "stop at 0.2.0"),
         ("0.2.0", "0.3.2", {}, "blocked", "stop at 0.3.1"),
-        ("0.3.0", "0.3.1", {}, "unknown", "says nothing"),
+        ("0.3.0", "0.3.1", {}, "unknown", "does not cover"),
         ("0.3.0", "0.2.0", {}, "unknown", "older"),
-        ("main", "0.2.0", {}, "unversioned", "order"),
+        ("main", "0.2.0", {}, "unversioned", "cannot be compared"),
         ("0.2.0", "0.3.0", {"values": {"fullnameOverride": "z"}}, "unknown", "fullnameOverride"),
         ("0.2.0", "0.3.0", {"namespace": "z"}, "unknown", "namespace"),
         ("0.2.0", "0.3.0", {"chart": "z"}, "unknown", "chart"),
@@ -404,7 +404,7 @@ def test_a_cluster_is_a_side_and_what_is_not_ours_is_left_alone() -> None:
     assert [(step.release.name, step.action) for step in made.steps] == [
         ("a", "upgrades"), ("a-post", "stays"), ("new", "renamed"),
     ]  # fmt: skip
-    assert [note.text for note in made.notes] == ["web/theirs is not of side; it is left alone"]
+    assert [note.text for note in made.notes] == ["web/theirs is not part of side; it is left alone"]
     assert any("which values change" in text for text in made.steps[0].unproven)
     assert any("which manifests change" in text for text in made.steps[1].unproven)
 

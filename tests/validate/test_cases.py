@@ -84,4 +84,4 @@ def test_a_service_that_no_cluster_shows_stays_unknown_on_a_kubernetes_of_no_ser
         {**NOTHING, "criteria": {"service": "bcm"}}, read_snapshot(json.loads(text)), checks=CHECKS
     ).results
     assert found.state == "skipped"
-    assert found.message.startswith("the recipe is for bcm, which no cluster shows by itself; it is Kubernetes v1.33.5")
+    assert found.message.startswith("the recipe is for bcm, which a cluster does not show; it is Kubernetes v1.33.5")

@@ -42,9 +42,9 @@ def test_a_check_that_is_added_is_judged_by_what_its_entry_says() -> None:
 
 def test_names_follow_the_namespace_and_the_values_of_the_component() -> None:
     elsewhere = {"name": "widget", "namespace": "kube-system"}
-    assert judged(ENTRY, elsewhere) == (FAILED, "Deployment kube-system/kube-prometheus-operator is not there")
+    assert judged(ENTRY, elsewhere) == (FAILED, "Deployment kube-system/kube-prometheus-operator does not exist")
     renamed = {"name": "widget", "values": {"fullnameOverride": "other"}}
-    assert judged(ENTRY, renamed) == (FAILED, "Deployment monitoring/other-operator is not there")
+    assert judged(ENTRY, renamed) == (FAILED, "Deployment monitoring/other-operator does not exist")
 
 
 def test_a_check_that_says_nothing_is_left_to_what_runs() -> None:
@@ -53,7 +53,7 @@ def test_a_check_that_says_nothing_is_left_to_what_runs() -> None:
 
 def test_what_has_to_run_besides_is_never_passed_by_reading() -> None:
     state, message = judged({"inspect": [{**ENTRY["inspect"][0], "then": "it has to turn"}]}, {"name": "widget"})
-    assert (state, message) == (SKIPPED, "what can be read holds; it has to turn")
+    assert (state, message) == (SKIPPED, "what can be inspected passes; it has to turn")
 
 
 def test_a_private_catalog_that_says_nothing_of_a_check_leaves_it_as_ours_says_it() -> None:

@@ -70,4 +70,4 @@ def test_people_read_phases_and_a_last_line_that_counts() -> None:
         "  skipped nccl  it has to be measured\n"
         "1 failed, 1 skipped: h100-eks failed\n"
     )
-    assert ctrf.text(report()) == "nothing was asked: nothing was validated\n"
+    assert ctrf.text(report()) == "no phase was requested: nothing was validated\n"

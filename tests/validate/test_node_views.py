@@ -95,7 +95,7 @@ def test_what_one_node_alone_said_is_not_said_of_the_others() -> None:
     taken = cluster(node("gpu-1"), node("gpu-2"), own="gpu-1", readings=own)
     found = states(taken, {}, **{"OS.sysctl./proc/sys/vm/max_map_count": ">= 262144"})
     (said,) = found.values()
-    assert said == (SKIPPED, "it is 1048576 on gpu-1, and nobody looked into gpu-2")
+    assert said == (SKIPPED, "it is 1048576 on gpu-1, not inspected on gpu-2")
     alone = cluster(node("gpu-1"), own="gpu-1", readings=own)
     assert next(iter(states(alone, {}, **{"OS.sysctl./proc/sys/vm/max_map_count": ">= 262144"}).values()))[0] == PASSED
 
@@ -228,7 +228,7 @@ def test_a_gpu_node_that_a_cut_list_does_not_name_may_run_anything(labels: dict[
     assert taken.nodes.gpu_count in (2, 10)
     state, message = states(taken, {"os": "ubuntu"})["os"]
     assert state == SKIPPED
-    assert "that the snapshot does not name did not show theirs" in message
+    assert "that the snapshot does not list did not show it" in message
 
 
 @pytest.mark.parametrize(

@@ -67,20 +67,20 @@ def spread(nodes: int = 4, **status: Any) -> Object:
 REFUSED = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate"}
 LATE = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
 ILL: dict[str, tuple[str, Object, str]] = {
-    "changed and not looked at": ("Deployment", replicated(generation=1), "has not looked at it"),
-    "never looked at": ("Deployment", {"metadata": {"name": "x", "namespace": "n", "generation": 1}, "spec": {"replicas": 1}}, "has not looked at it"),
+    "changed and not looked at": ("Deployment", replicated(generation=1), "has not observed the change"),
+    "never looked at": ("Deployment", {"metadata": {"name": "x", "namespace": "n", "generation": 1}, "spec": {"replicas": 1}}, "has not observed the change"),
     "none of the new version": ("Deployment", replicated(updatedReplicas=0), "is up to date on 0 of 2 replicas"),
     "half of the new version": ("Deployment", replicated(updatedReplicas=1, replicas=3), "is up to date on 1 of 2 replicas"),
-    "an old one left": ("Deployment", replicated(replicas=3, availableReplicas=3), "still runs 1 replicas of before"),
+    "an old one left": ("Deployment", replicated(replicas=3, availableReplicas=3), "still runs 1 old replicas"),
     "new ones not ready": ("Deployment", replicated(availableReplicas=1), "has 1 of 2 replicas"),
     "scaled to nothing": ("Deployment", replicated(wanted=0), "is scaled to 0"),
     "refused by quota": ("Deployment", replicated(updatedReplicas=0, conditions=[LATE, REFUSED]), "FailedCreate"),
     "a StatefulSet half way": ("StatefulSet", replicated(updatedReplicas=1), "is up to date on 1 of 2 replicas"),
-    "a StatefulSet changed": ("StatefulSet", replicated(generation=1), "has not looked at it"),
-    "a DaemonSet changed": ("DaemonSet", spread(observedGeneration=1), "has not looked at it"),
+    "a StatefulSet changed": ("StatefulSet", replicated(generation=1), "has not observed the change"),
+    "a DaemonSet changed": ("DaemonSet", spread(observedGeneration=1), "has not observed the change"),
     "a DaemonSet half way": ("DaemonSet", spread(updatedNumberScheduled=1), "is up to date on 1 of 4 nodes"),
     "a DaemonSet without its pods": ("DaemonSet", spread(numberReady=3, numberAvailable=3), "is ready on 3 of 4 nodes"),
-    "a DaemonSet that fits nowhere": ("DaemonSet", spread(nodes=0), "fits no node"),
+    "a DaemonSet that fits nowhere": ("DaemonSet", spread(nodes=0), "cannot be scheduled on any node"),
 }  # fmt: skip
 ILL["refused by quota"][1]["status"]["conditions"].reverse()
 

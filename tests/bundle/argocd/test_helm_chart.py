@@ -121,7 +121,7 @@ def test_a_component_whose_key_is_taken_goes_by_its_name() -> None:
 
 
 def test_a_component_that_no_value_can_speak_of_is_refused() -> None:
-    with pytest.raises(InvalidRequest, match="no installation value can be called part"):
+    with pytest.raises(InvalidRequest, match="an install-time value cannot be named part"):
         files({**A, "name": "part"}, dynamic=["part:x"])
 
 

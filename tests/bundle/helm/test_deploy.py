@@ -74,7 +74,7 @@ def test_a_release_that_fails_is_tried_again(programs: Standins, deploy: Path) -
     done = programs.run(deploy)
     assert done.returncode == 0
     assert programs.order().count("operator") == 3
-    assert "[operator] attempt 2 of 6 failed; the next one in 0 s" in done.stdout.splitlines()
+    assert "[operator] attempt 2 of 6 failed; retrying in 0 s" in done.stdout.splitlines()
     assert programs.release("gpu", "operator-post") == "deployed"
 
 
@@ -179,7 +179,7 @@ def test_an_interruption_leaves_no_process_and_the_next_run_finishes(
     assert "settings" not in programs.order()
     again = programs.run(deploy)
     assert again.returncode == 0, again.stdout
-    assert "the last installation of operator did not end" in again.stdout
+    assert "the last installation of operator was interrupted" in again.stdout
     assert set(programs.releases().values()) == {"deployed"}
 
 
@@ -219,7 +219,7 @@ def test_an_upgrade_that_did_not_end_is_rolled_back_first(programs: Standins, de
     done = programs.run(deploy)
     assert done.returncode == 0
     assert programs.order("rollback") == ["operator"]
-    assert "the last upgrade of operator did not end" in done.stdout
+    assert "the last upgrade of operator was interrupted" in done.stdout
 
 
 def test_a_removal_that_did_not_end_is_ended_first(programs: Standins, deploy: Path) -> None:

@@ -30,11 +30,11 @@ def test_a_webhook_without_its_service_stops_all(programs: Standins, deploy: Pat
     done = programs.run(deploy)
     assert done.returncode == 1
     assert done.stderr.splitlines()[:2] == [
-        "deploy.sh: MutatingWebhookConfiguration bad asks the service gpu/gone, which is not there, "
-        "so all that it guards is refused",
+        "deploy.sh: MutatingWebhookConfiguration bad calls the service gpu/gone, which does not exist, "
+        "so requests that it covers are refused",
         "  hint: kubectl delete mutatingwebhookconfiguration bad",
     ]
-    assert "note: ValidatingWebhookConfiguration lax asks" in done.stdout
+    assert "note: ValidatingWebhookConfiguration lax calls" in done.stdout
     assert "good" not in done.stdout + done.stderr
     assert programs.order() == []
 
@@ -43,7 +43,7 @@ def test_an_api_service_that_does_not_answer_is_reported_only(programs: Standins
     programs.set("objects/apiservices", "v1beta1.metrics.k8s.io")
     done = programs.run(deploy)
     assert done.returncode == 0
-    assert "note: the APIService v1beta1.metrics.k8s.io does not answer" in done.stdout
+    assert "note: the APIService v1beta1.metrics.k8s.io is unavailable" in done.stdout
 
 
 def test_kinds_that_somebody_left_are_reported_unless_they_are_ours(programs: Standins, tmp_path: Path) -> None:
@@ -52,9 +52,9 @@ def test_kinds_that_somebody_left_are_reported_unless_they_are_ours(programs: St
         "objects/customresourcedefinitions",
         "policies.nvidia.com nvidia.com\nothers.sub.nvidia.com sub.nvidia.com\nmine.nvidia.com nvidia.com crds",
     )
-    note = "note: operator is not installed, but somebody left kinds of it: policies.nvidia.com\n"
+    note = "note: operator is not installed, but CRDs of it exist: policies.nvidia.com\n"
     assert note in programs.run(deploy).stdout
-    assert "somebody left" not in programs.run(deploy).stdout  # now it is installed
+    assert "CRDs of it" not in programs.run(deploy).stdout  # now it is installed
 
 
 def test_leftover_taints_are_removed_while_their_component_is_absent(programs: Standins, tmp_path: Path) -> None:
@@ -136,10 +136,12 @@ def test_kinds_that_cannot_be_read_stop_nothing(programs: Standins, tmp_path: Pa
     programs.set("objects/customresourcedefinitions.forbidden")
     done = programs.run(deploy)
     assert done.returncode == 0
-    assert "cannot read customresourcedefinitions, so nobody knows whether all are there" in done.stdout
+    assert "cannot read customresourcedefinitions, so it is not known whether all required" in done.stdout
 
 
 def test_who_reads_the_bundle_learns_which_kinds_come_first(tmp_path: Path) -> None:
     readme = with_facts(tmp_path / "b", needsKinds=NEEDS).with_name("README.md").read_text(encoding="utf-8")
     assert "`gateways.g.example`, `routes.g.example`, for operator:\n\n    kubectl apply -f" in readme
-    assert "has to know first" not in with_facts(tmp_path / "c").with_name("README.md").read_text(encoding="utf-8")
+    assert "Prerequisites in the cluster" not in with_facts(tmp_path / "c").with_name("README.md").read_text(
+        encoding="utf-8"
+    )

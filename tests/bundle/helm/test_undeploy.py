@@ -166,7 +166,10 @@ def test_a_dry_run_changes_nothing_and_says_what_would_go(programs: Standins, un
 def test_nobody_to_ask_means_no(programs: Standins, undeploy: Path) -> None:
     done = programs.run(undeploy)
     assert done.returncode == 2
-    assert done.stderr == "undeploy.sh: nobody can be asked\n  hint: say --yes, or --dry-run to look first\n"
+    assert (
+        done.stderr
+        == "undeploy.sh: there is no terminal to confirm on\n  hint: add --yes, or --dry-run to look first\n"
+    )
     assert programs.order() == []
 
 
@@ -181,7 +184,7 @@ def test_it_asks_in_a_terminal(programs: Standins, undeploy: Path, answer: str, 
         os.write(ours, f"{answer}\n".encode())
         said, _ = running.communicate(timeout=30)
     os.close(ours)
-    assert "from the cluster https://standin.invalid will be removed: Helm releases only" in said
+    assert "will be removed from the cluster https://standin.invalid: Helm releases only" in said
     assert running.returncode == status
     assert bool(programs.order()) == (status == 0)
 

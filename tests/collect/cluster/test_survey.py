@@ -229,7 +229,7 @@ def test_an_endless_list_ends_when_its_time_has_come(server: FakeApi) -> None:
 def test_an_api_that_does_not_say_what_it_has_is_a_gap(server: FakeApi) -> None:
     server.put("/apis", all_at_once(group=True, stale="nvidia.com"))
     state, reason = gaps(survey(server))["objects/nvidia.com/v1/ClusterPolicy"]
-    assert (state, reason) == ("failed", "the API nvidia.com does not say what it serves")
+    assert (state, reason) == ("failed", "discovery of the API nvidia.com failed")
 
 
 def test_an_older_server_is_asked_group_by_group(server: FakeApi) -> None:
@@ -351,7 +351,7 @@ def test_the_command_takes_a_cluster_and_keeps_it_in_a_configmap(
     assert run([*words, "-o", "cm://gpu/taken", "--format", "json"], {}) == 0
     out, err = capsys.readouterr()
     assert out == ""
-    assert "not seen: measurements/GPU (skipped): take it with --agent, which looks into a node" in err
+    assert "not captured: measurements/GPU (skipped): capture it with --agent, which inspects a node" in err
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
     assert run(["snapshot", "--cluster", "--format", "json"], {}) == 0
     printed = json.loads(capsys.readouterr().out)

@@ -59,7 +59,7 @@ def test_a_collector_that_never_comes_back_is_left_behind() -> None:
     release.set()
     assert time.monotonic() - started < 30
     assert set(found.measurements["OS"]) == {"quick"}
-    assert found.gaps == [Gap("p/slow", "failed", "no answer within 0.1 s")]
+    assert found.gaps == [Gap("p/slow", "failed", "timed out after 0.1 s")]
 
 
 def test_no_collectors_see_nothing() -> None:

@@ -198,17 +198,17 @@ def test_nobody_asks_a_driver_for_gpus_that_are_not_there(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("ran", "gap"),
     [
-        (FileNotFoundError(2, "gone"), ("absent", "nvidia-smi was not found; is a driver installed?")),
+        (FileNotFoundError(2, "gone"), ("absent", "nvidia-smi was not found; the driver may not be installed")),
         (PermissionError(13, "Permission denied"), ("denied", "nvidia-smi: Permission denied")),
         (
-            TimeoutError(110, "no answer within 30 s"),
-            ("failed", "nvidia-smi: no answer within 30 s; the driver may hang"),
+            TimeoutError(110, "timed out after 30 s"),
+            ("failed", "nvidia-smi: timed out after 30 s; the driver may hang"),
         ),
         (
             ProgramOutput(9, "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.\n\n"),
             (
                 "failed",
-                "nvidia-smi ended with status 9: NVIDIA-SMI has failed because it couldn't communicate with the"
+                "nvidia-smi exited with status 9: NVIDIA-SMI has failed because it couldn't communicate with the"
                 " NVIDIA driver.",
             ),
         ),
@@ -216,19 +216,19 @@ def test_nobody_asks_a_driver_for_gpus_that_are_not_there(tmp_path: Path) -> Non
             ProgramOutput(
                 18, "Failed to initialize NVML: Driver/library version mismatch\nNVML library version: 580.82\n"
             ),
-            ("failed", "nvidia-smi ended with status 18: Failed to initialize NVML: Driver/library version mismatch"),
+            ("failed", "nvidia-smi exited with status 18: Failed to initialize NVML: Driver/library version mismatch"),
         ),
-        (ProgramOutput(0, ""), ("failed", "nvidia-smi wrote no report: it says nothing")),
+        (ProgramOutput(0, ""), ("failed", "nvidia-smi wrote no report: no output")),
         (ProgramOutput(0, "No devices were found\n"), ("failed", "nvidia-smi wrote no report: No devices were found")),
         (
             ProgramOutput(6, "No devices were found\n"),
-            ("failed", "nvidia-smi ended with status 6: No devices were found"),
+            ("failed", "nvidia-smi exited with status 6: No devices were found"),
         ),
         (
             ProgramOutput(15, "", "Unable to determine the device handle for GPU0000:53:00.0: Unknown Error\n"),
             (
                 "failed",
-                "nvidia-smi ended with status 15: Unable to determine the device handle for GPU0000:53:00.0:"
+                "nvidia-smi exited with status 15: Unable to determine the device handle for GPU0000:53:00.0:"
                 " Unknown Error",
             ),
         ),
@@ -236,7 +236,7 @@ def test_nobody_asks_a_driver_for_gpus_that_are_not_there(tmp_path: Path) -> Non
             ProgramOutput(12, "NVIDIA-SMI couldn't find libnvidia-ml.so library in your system.\n"),
             (
                 "failed",
-                "nvidia-smi ended with status 12: NVIDIA-SMI couldn't find libnvidia-ml.so library in your system.",
+                "nvidia-smi exited with status 12: NVIDIA-SMI couldn't find libnvidia-ml.so library in your system.",
             ),
         ),
     ],
@@ -330,7 +330,7 @@ def test_a_report_with_a_warning_is_read_and_the_warning_kept() -> None:
     seen = nvidia_smi.read_report(ProgramOutput(14, f"{machines.eight_h100()}{warning}\n"), 8)
     assert seen.measurements["GPU"]["smi"].data["gpu-count"] == 8
     assert [gap.state for gap in seen.gaps] == ["partial"]
-    assert seen.gaps[0].reason == f"nvidia-smi ended with status 14: {warning}"
+    assert seen.gaps[0].reason == f"nvidia-smi exited with status 14: {warning}"
     before = nvidia_smi.read_report(ProgramOutput(14, f"{warning}\n{machines.eight_h100()}"), 8)
     assert before == seen
 

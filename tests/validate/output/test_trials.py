@@ -60,8 +60,8 @@ def aiperf(**more: Any) -> str:
     [
         ("check-nvidia-smi", {"a": SMI, "b": SMI}, PASSED, "answers on 2 nodes"),
         ("check-nvidia-smi", {"a": SMI, "b": "NVIDIA-SMI has failed because it couldn't"}, FAILED, "b: NVIDIA-SMI has"),
-        ("check-nvidia-smi", {"a": SMI.replace("CUDA", "")}, FAILED, "a: nvidia-smi does not say CUDA Version"),
-        ("check-nvidia-smi", {"a": "bash: nvidia-smi: command not found\n"}, FAILED, "does not say NVIDIA-SMI"),
+        ("check-nvidia-smi", {"a": SMI.replace("CUDA", "")}, FAILED, "a: nvidia-smi does not show CUDA Version"),
+        ("check-nvidia-smi", {"a": "bash: nvidia-smi: command not found\n"}, FAILED, "does not show NVIDIA-SMI"),
         ("accelerator-metrics", {"a": exposition(8), "b": exposition(4)}, PASSED, "of 12 GPUs"),
         (
             "accelerator-metrics",
@@ -69,8 +69,8 @@ def aiperf(**more: Any) -> str:
             FAILED,
             f"{METRICS[3]} is missing for 1 of 8",
         ),
-        ("accelerator-metrics", {"a": "# HELP nothing\nup 1\n"}, FAILED, "no metric of a GPU"),
-        ("accelerator-metrics", {"a": exposition(1, value="NaN")}, FAILED, "no metric of a GPU"),
+        ("accelerator-metrics", {"a": "# HELP nothing\nup 1\n"}, FAILED, "there are no GPU metrics"),
+        ("accelerator-metrics", {"a": exposition(1, value="NaN")}, FAILED, "there are no GPU metrics"),
         (
             "secure-accelerator-access",
             {"allocated": LISTED, "sibling": NO_DEVICE, "none": ""},
@@ -89,7 +89,7 @@ def aiperf(**more: Any) -> str:
         ("inference-perf", {"": aiperf()}, PASSED, "51468.8 tokens a second, first token within 1204.5 ms"),
         ("inference-perf", {"": f"INFO done\n{aiperf()}\n"}, PASSED, "51468.8"),
         ("inference-perf", {"": aiperf(time_to_first_token={"unit": "s", "p99": 1.5})}, PASSED, "within 1500 ms"),
-        ("inference-perf", {"": aiperf(time_to_first_token={"unit": "ticks", "p99": 1})}, ERROR, "no unit of time"),
+        ("inference-perf", {"": aiperf(time_to_first_token={"unit": "ticks", "p99": 1})}, ERROR, "not a unit of time"),
         ("inference-perf", {"": aiperf(time_to_first_token={"p50": 1})}, ERROR, "time_to_first_token.p99"),
         ("inference-perf", {"": aiperf(output_token_throughput={"avg": "fast"})}, ERROR, "output_token_throughput.avg"),
         (
@@ -99,8 +99,8 @@ def aiperf(**more: Any) -> str:
             "output_token_throughput",
         ),
         ("inference-perf", {"": aiperf(error_request_count={"avg": 3})}, FAILED, "3 requests failed"),
-        ("inference-perf", {"": "no json"}, ERROR, "no JSON"),
-        ("inference-perf", {"": "[1, 2]"}, ERROR, "no JSON"),
+        ("inference-perf", {"": "no json"}, ERROR, "not an AIPerf JSON export"),
+        ("inference-perf", {"": "[1, 2]"}, ERROR, "not an AIPerf JSON export"),
         (
             "slinky-slurm-health",
             {"scontrol-ping": PING, "sinfo": "idle\nmix\ndown*\n", "srun": "n-0\n"},
@@ -129,7 +129,7 @@ def aiperf(**more: Any) -> str:
         ("slinky-slurm-imex-channel", {"a": "/dev/channel0\n", "b": "channel1"}, PASSED, "b has channel 1"),
         ("slinky-slurm-imex-channel", {"a": "channel0", "b": "channel0"}, FAILED, "both jobs have channel 0"),
         ("slinky-slurm-imex-channel", {"a": "channel0 channel1", "b": "channel2"}, FAILED, "a: it sees 2 channels"),
-        ("slinky-slurm-imex-channel", {"a": "channel0"}, ERROR, "two jobs"),
+        ("slinky-slurm-imex-channel", {"a": "channel0"}, ERROR, "two concurrent jobs"),
         ("nccl-all-reduce-bw", {"": "  \n"}, ERROR, "it printed nothing"),
     ],
 )

@@ -26,56 +26,56 @@ CLOCK_SKEW = timedelta(minutes=10)
 
 
 class BadIndex(ClusterbookError):
-    """An index cannot be relied on. What was fetched before stays as it is."""
+    """An index cannot be relied on. What was fetched before is left as it is."""
 
     code = "CB174"
     exit_status = 4
 
 
 class Rollback(BadIndex):
-    """The index is older than one that was seen from here before: somebody shows an old one, or restored a backup."""
+    """The index is older than one seen before: a rollback, or a source restored from a backup."""
 
     code = "CB175"
 
 
 class Forked(BadIndex):
-    """There are two different indexes of the same number: somebody is shown something else than others."""
+    """Two different indexes have the same number: clients are shown different catalogs."""
 
     code = "CB176"
 
 
 class Expired(BadIndex):
-    """The index has run out: nobody publishes any more, or somebody keeps showing the last one that suits them."""
+    """The index has expired: its publisher has stopped, or a newer index is being withheld (a freeze attack)."""
 
     code = "CB177"
 
 
 class NotYet(BadIndex):
-    """The index is from the future, so either its publisher's clock is wrong or ours."""
+    """The index is dated in the future: its publisher's clock is wrong, or this machine's is."""
 
     code = "CB178"
 
 
 class MixAndMatch(BadIndex):
-    """A shard is not the one that the index names: parts of two releases, or one shard in the place of another."""
+    """A shard is not the one that the index names: parts of two releases are mixed, or one shard replaces another."""
 
     code = "CB179"
 
 
 class Truncated(BadIndex):
-    """An index or a shard breaks off before its end. Fetch it again."""
+    """An index or a shard is truncated. Fetch it again."""
 
     code = "CB180"
 
 
 class Oversized(BadIndex):
-    """An index or a shard is larger than it says, or than any of ours: it would fill memory or disk."""
+    """An index or a shard is larger than declared, or than the limit: it could fill memory or disk."""
 
     code = "CB181"
 
 
 class ClientTooOld(BadIndex):
-    """The index is for a newer client than this one. Install that."""
+    """The index needs a newer client than this one. Upgrade it."""
 
     code = "CB182"
     exit_status = 2
@@ -159,11 +159,13 @@ def parse(raw: bytes, name: str) -> Envelope:
     try:
         document = json.loads(raw)
     except (ValueError, RecursionError) as error:
-        raise Truncated(f"{name} breaks off: {str(error)[:80]}", hint="fetch it again") from error
+        raise Truncated(f"{name} is truncated: {str(error)[:80]}", hint="fetch it again") from error
     try:
         spec = document["spec"]
         if document["kind"] != KIND or document["apiVersion"] != API_VERSION:
-            raise BrokenIndex(f"{name} is no index of {API_VERSION}", hint="name an index, or update the client")
+            raise BrokenIndex(
+                f"{name} is not an index of apiVersion {API_VERSION}", hint="name an index, or upgrade the client"
+            )
         if type(spec["format"]) is int and spec["format"] > FORMAT:
             raise ClientTooOld(
                 f"{name} is written in format {spec['format']}, this client reads {FORMAT}", hint=_UPDATE
@@ -181,7 +183,7 @@ def parse(raw: bytes, name: str) -> Envelope:
             ),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BrokenIndex(f"{name} is no index: {str(error)[:80]}", hint="name an index") from error
+        raise BrokenIndex(f"{name} is not an index: {str(error)[:80]}", hint="name an index") from error
 
 
 def parse_rollback_state(document: Any) -> RollbackState | None:
@@ -211,11 +213,14 @@ def accept(
     """
     envelope = parse(raw, name)
     if _numbers(client) < _numbers(envelope.minimum_client):
-        raise ClientTooOld(f"{name} is for clients from {envelope.minimum_client} on, this is {client}", hint=_UPDATE)
+        raise ClientTooOld(f"{name} needs client {envelope.minimum_client} or newer, this is {client}", hint=_UPDATE)
     if envelope.issued > now + CLOCK_SKEW:
-        raise NotYet(f"{name} is of {_date(envelope.issued)}, it is {_date(now)}", hint="is the clock right?")
+        raise NotYet(
+            f"{name} is dated {_date(envelope.issued)}, in the future: it is {_date(now)} now",
+            hint="check this machine's clock",
+        )
     if envelope.expires <= now:
-        hint = "ask whoever publishes it for a new one; a mirror has to be filled again"
+        hint = "ask its publisher for a new one; refresh a mirror with `clusterbook mirror save` and `mirror load`"
         raise Expired(f"{name} expired on {_date(envelope.expires)}", hint=hint)
     digest = f"sha256:{sha256(raw).hexdigest()}"
     names = tuple(sorted(each.name for each in envelope.withdrawn))
@@ -234,14 +239,14 @@ def check_shard(envelope: Envelope, shard: str, data: bytes) -> bytes:
     """
     pinned = envelope.shards.get(shard)
     if pinned is None:
-        raise MixAndMatch(f"the index of {envelope.release} names no shard {shard}")
+        raise MixAndMatch(f"the index of {envelope.release} has no shard {shard}")
     if len(data) < pinned.size:
-        raise Truncated(f"{shard} breaks off after {len(data)} of {pinned.size} bytes", hint="fetch it again")
+        raise Truncated(f"{shard} is truncated: {len(data)} of {pinned.size} bytes", hint="fetch it again")
     if len(data) > pinned.size or pinned.size > LARGEST_SHARD_BYTES:
         raise Oversized(f"{shard} is larger than its {min(pinned.size, LARGEST_SHARD_BYTES)} bytes")
     if f"sha256:{sha256(data).hexdigest()}" != pinned.digest:
-        hint = "fetch it again; if that does not help, the source is being changed or is broken"
-        raise MixAndMatch(f"{shard} is not the one of release {envelope.release}", hint=hint)
+        hint = "fetch it again; if that does not help, the source is changing or damaged"
+        raise MixAndMatch(f"{shard} does not belong to release {envelope.release}", hint=hint)
     return data
 
 
@@ -257,15 +262,15 @@ def withdrawal_of(envelope: Envelope, slug: str, version: str) -> IndexWithdrawa
 
 def _compare(envelope: Envelope, digest: str, names: Iterable[str], previous: RollbackState, name: str) -> None:
     """Hold an index against what is remembered of the one before."""
-    hint = "use another source; if the publisher started anew on purpose, type `clusterbook trust forget SOURCE`"
+    hint = "use another source; if the publisher started over on purpose, type `clusterbook trust forget SOURCE`"
     if envelope.sequence < previous.sequence:
         raise Rollback(
             f"{name} is number {envelope.sequence}, and number {previous.sequence} was seen before", hint=hint
         )
     if envelope.sequence == previous.sequence and digest != previous.digest:
-        raise Forked(f"{name} is another number {envelope.sequence} than was seen before", hint=hint)
+        raise Forked(f"{name} differs from the index number {envelope.sequence} that was seen before", hint=hint)
     if missing := sorted(set(previous.withdrawn) - set(names)):
-        raise Rollback(f"{name} no longer says that {missing[0]} was withdrawn", hint=hint)
+        raise Rollback(f"{name} no longer lists {missing[0]} as withdrawn", hint=hint)
 
 
 _UPDATE = "update it: pip install --upgrade clusterbook"
@@ -279,7 +284,7 @@ def _moment(text: Any) -> datetime:
     """Return a date that says its zone; without one it is another moment for each reader."""
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:
-        raise ValueError(f"{text} is a date without a zone")
+        raise ValueError(f"{text} is a date without a time zone")
     return instant
 
 
@@ -294,7 +299,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def _version(word: Any) -> str:
     if not re.fullmatch(r"\d{1,9}(\.\d{1,9}){0,3}", _text(word)):
-        raise ValueError(f"{word[:40]!a} is no version")
+        raise ValueError(f"{word[:40]!a} is not a version")
     return str(word)
 
 
@@ -306,5 +311,5 @@ def _text(word: Any) -> str:
 
 def _number(value: Any) -> int:
     if type(value) is not int or not 0 <= value <= 2**53:
-        raise ValueError(f"{str(value)[:40]!a} is no number of ours")
+        raise ValueError(f"{str(value)[:40]!a} is not a whole number in range")
     return value

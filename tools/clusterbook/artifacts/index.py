@@ -130,7 +130,7 @@ def shard_of(slug: str, index: Envelope) -> str:
     """
     digits = next((len(name) - len(RECIPES) for name in index.shards if name.startswith(RECIPES)), 0)
     if digits == 0:
-        raise BrokenIndex(f"the index of {index.release} names no recipes", hint="it has to be published again")
+        raise BrokenIndex(f"the index of {index.release} has no recipes", hint="it has to be published again")
     return _shard(slug, digits)
 
 
@@ -180,9 +180,9 @@ def choose(slug: str, recipe: PublishedRecipe, selector: str) -> tuple[str, Publ
         for version, entry in versions.items():
             if selector in (entry.digest, *(pin.digest for pin in entry.artifacts.values())):
                 return version, entry
-        raise NotFound(f"no version of {slug} has the digest {selector}", hint=choices)
+        raise NotFound(f"{slug} has no version with the digest {selector}", hint=choices)
     if not selector and not recipe.current:
-        raise NotFound(f"the release does not serve {slug} any more", hint=f"name a version; {choices}")
+        raise NotFound(f"the release no longer serves {slug}", hint=f"name a version; {choices}")
     version = selector or recipe.current
     if version not in versions:
         raise NotFound(f"there is no {slug}@{version}", hint=choices)
@@ -252,7 +252,7 @@ def _decode(data: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise _damage(error) from error
     if not isinstance(document, dict):
-        raise _damage(TypeError("no map"))
+        raise _damage(TypeError("not a map"))
     return document
 
 

@@ -60,8 +60,8 @@ def settle_latest(base: Base, trust: TrustOptions, candidate: OpenIndex, tag: Ca
         if current is not None and _order(current) >= _order(newest):
             return current.manifest.digest == candidate.manifest.digest
         tag(newest)
-    what = f"{base.store.where}: others keep moving what is called {index.LATEST}"
-    raise Unreachable(what, hint="let one publisher at a time write there, then publish again")
+    what = f"{base.store.where}: the tag {index.LATEST} keeps being moved by others"
+    raise Unreachable(what, hint="make sure that only one publisher writes there, then publish again")
 
 
 def _later_indexes(base: Base, trust: TrustOptions, candidate: OpenIndex) -> list[OpenIndex]:

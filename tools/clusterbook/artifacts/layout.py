@@ -44,9 +44,10 @@ RECIPE_DIGEST = "dev.clusterbook.recipe.digest"
 
 
 class NotOfTheLedger(ClusterbookError):
-    """A recipe that is to be published is not the one that the ledger records under its version.
+    """A recipe to be published differs from what the ledger records for its version.
 
-    The sources are those of another commit, or this program makes something else of them than the one that released.
+    The sources are those of another commit, or this version of the program resolves them differently than the
+    one that made the release.
     """
 
     code = "CB185"
@@ -93,7 +94,7 @@ def add_version(whole: Mapping[str, Any], version: ReleaseVersion) -> dict[str, 
     """
     recipe_digest = digest(content(whole))
     if recipe_digest != version.digest:
-        what = f"{version.name} of the ledger has the digest {version.digest}, the sources give {recipe_digest}"
+        what = f"the ledger records {version.digest} for {version.name}, the sources resolve to {recipe_digest}"
         raise NotOfTheLedger(what, hint="publish with the version of this program that made the release")
     metadata = {**whole["metadata"], "version": version.version, "digest": version.digest}
     return {**whole, "metadata": metadata}

@@ -119,10 +119,10 @@ class Memory(NamedTuple):
         except OSError as error:
             return None, str(error.strerror)
         except (ValueError, RecursionError):
-            return None, "it is no JSON"
+            return None, "it is not JSON"
         state = parse_rollback_state(document)
         if state is None:
-            return None, "it says no number of an index"
+            return None, "it has no index number"
         words = [str(document.get(key, "")) for key in MemoryRecord._fields[1:]]
         return MemoryRecord(state, *words), ""
 

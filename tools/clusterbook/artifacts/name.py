@@ -28,9 +28,9 @@ def check_name(reference: Reference, manifest: Manifest, verified: VerifiedState
     if reference.digest:
         return shown
     fits = [each for each in names if f"/{reference.host}/{reference.repository}".endswith(f"/{each}")]
-    hint = f"take it as what it is, by its digest: @{manifest.digest}"
+    hint = f"pull it by its digest: @{manifest.digest}"
     if names and not fits and reference.repository:  # a layout has no repositories
-        raise SubjectMismatch(f"{reference} is {shown}: it was signed under that name", hint=hint)
+        raise SubjectMismatch(f"{reference} is {shown}: it was signed under another name", hint=hint)
     if version and _VERSION.fullmatch(reference.tag) and reference.tag.removeprefix("v") != version.removeprefix("v"):
         raise SubjectMismatch(f"{reference} is {shown}, not {reference.tag}: the tag was moved", hint=hint)
     return shown

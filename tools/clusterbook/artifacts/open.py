@@ -59,7 +59,7 @@ class OpenIndex(NamedTuple):
     def signature(self) -> str:
         """Return who signed it, for reading."""
         if self.verified is None:
-            return "signed by nobody"
+            return "not signed"
         return f"signed by {self.verified.signer}{f' ({self.verified.issuer})' if self.verified.issuer else ''}"
 
     def shard(self, name: str) -> bytes:
@@ -70,9 +70,9 @@ class OpenIndex(NamedTuple):
         """
         pinned = self.envelope.shards.get(name)
         if pinned is None:
-            raise MixAndMatch(f"the index of {self.envelope.release} names no shard {name}")
+            raise MixAndMatch(f"the index of {self.envelope.release} has no shard {name}")
         if pinned.size > LARGEST_SHARD_BYTES:
-            raise Oversized(f"{name} is said to have {pinned.size} bytes, {LARGEST_SHARD_BYTES} at most are read")
+            raise Oversized(f"{name} is declared as {pinned.size} bytes, the limit is {LARGEST_SHARD_BYTES}")
         blob = Descriptor(index.SHARD, pinned.digest, pinned.size)
         stream = self.base.store.stream(self.base.repository(index.REPOSITORY), blob)
         data = bytearray()
@@ -153,26 +153,28 @@ def open_index(
     try:
         manifest = base.store.manifest(repository, tag or index.LATEST)
     except NoArtifact as error:
-        hint = "is the base right? it ends before /recipes and /index" if not tag else "name a release, or none"
-        raise NoArtifact(f"{name} does not exist: nothing is published there", hint=hint) from error
+        hint = (
+            "check the base: it ends before /recipes and /index" if not tag else "name another release, or leave it out"
+        )
+        raise NoArtifact(f"nothing is published at {name}", hint=hint) from error
     if manifest.artifact_type != index.INDEX or not manifest.layers:
-        raise BrokenIndex(f"{name} is no index", hint="name the base, not one artifact")
+        raise BrokenIndex(f"{name} is not an index", hint="name the base, not a single artifact")
     verified = _verify(base.store, repository, manifest.digest, trust)
     first = manifest.layers[0]
     if first.size > LARGEST_INDEX_BYTES:
-        raise Oversized(f"{name} is said to have {first.size} bytes, {LARGEST_INDEX_BYTES} at most are read")
+        raise Oversized(f"{name} is declared as {first.size} bytes, the limit is {LARGEST_INDEX_BYTES}")
     raw = base.store.read(repository, first, limit_bytes=LARGEST_INDEX_BYTES)
     moment = now or parse(raw, name).issued
     envelope, remember = accept(raw, name, previous=previous, now=moment, client=clusterbook.__version__)
     if tag and envelope.release != tag:
-        raise MixAndMatch(f"{name} is the index of release {envelope.release}", hint="the tag was moved")
+        raise MixAndMatch(f"{name} is the index of release {envelope.release}", hint="its tag was moved")
     return OpenIndex(base, manifest, envelope, verified, remember, trust)
 
 
 def _verify(store: Store, repository: str, digest: str, trust: TrustOptions) -> VerifiedStatement | None:
     """Return who speaks for an artifact; None when nobody does and that is accepted."""
     if trust.policy is None and not trust.unsigned:
-        raise InvalidRequest("there is no policy", hint="name one with --policy, or a key with --key")
+        raise InvalidRequest("there is no trust policy", hint="name one with --policy, or a key with --key")
     if trust.policy is None:
         return None
     try:
@@ -180,7 +182,7 @@ def _verify(store: Store, repository: str, digest: str, trust: TrustOptions) -> 
     except Unsigned as error:
         if trust.unsigned:
             return None
-        hint = f"{error.hint}; --allow-unsigned takes what nobody vouches for"
+        hint = f"{error.hint}; --allow-unsigned accepts unsigned artifacts"
         raise Unsigned(f"{store.where}/{repository}: {error.what}", hint=hint) from error
 
 
@@ -194,5 +196,5 @@ def refuse_withdrawn(envelope: Envelope, slug: str, version: str) -> None:
 def withdrawn_error(withdrawal: IndexWithdrawal) -> WithdrawnVersion:
     """Return the error that a version was withdrawn."""
     use = f"use {withdrawal.replacement}, or " if withdrawal.replacement else ""
-    hint = f"{use}take it all the same with --allow-withdrawn"
+    hint = f"{use}accept it with --allow-withdrawn"
     return WithdrawnVersion(f"{withdrawal.name} was withdrawn: {withdrawal.reason}", hint=hint)

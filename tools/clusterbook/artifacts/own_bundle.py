@@ -114,10 +114,10 @@ def with_location(options: OptionWords, recipe: Mapping[str, Any], location: str
         name = chart_name(recipe)
         if posixpath.basename(location) != name:
             better = f"{location}/{name}:{tag}"
-            raise InvalidRequest(f"{location} does not end as the chart is called, {name}", hint=f"write -o {better}")
+            raise InvalidRequest(f"{location} does not end with the chart's name, {name}", hint=f"write -o {better}")
         if not re.fullmatch(_SEMVER, tag):
             hint = f"write a version, such as -o {location}:{version(recipe)}"
-            raise InvalidRequest(f"the tag {tag} is no version, and Helm pulls charts by version", hint=hint)
+            raise InvalidRequest(f"the tag {tag} is not a version, and Helm pulls charts by version", hint=hint)
         location = posixpath.dirname(location)
     if options.get("repo") or not concerns("repo", deployer):
         return dict(options)

@@ -65,7 +65,7 @@ def _bills(source_index: OpenIndex, slug: str, version: str) -> list[Mapping[str
     current = [bill for bill, by in signed if not needed or any(_release(each) == needed for each in by)]
     if not current:
         of = f" of release {needed}" if needed else ""
-        what = f"{store.where}: {slug}@{version} has no signed SBOM{of}, which says what its charts and images are"
+        what = f"{store.where}: {slug}@{version} has no signed SBOM{of} that lists its charts and images"
         raise Unsigned(what, hint="publish it again, or save the archive again, with this version of the program")
     return [json.loads(store.read(home, bill.layers[0], limit_bytes=_LARGEST_BYTES)) for bill in current]
 

@@ -37,7 +37,7 @@ def push(store: Store, artifact: Artifact, attachments: list[Attachment]) -> str
             store.put_manifest(where, about)
         store.put_manifest(where, manifest, tag=artifact.tag)
     if store.manifest(where, artifact.tag).digest != manifest.digest:
-        what = f"{store.where}/{where}:{artifact.tag} is something else already: somebody pushed at the same time"
+        what = f"{store.where}/{where}:{artifact.tag} has other content already: somebody pushed at the same time"
         raise WrongContent(what, hint="push again, under a tag of its own")
     referrers = store.referrer_digests(where, manifest.digest)
     for each in attachments:  # where a tag lists what is attached, two who write it at once may lose an entry

@@ -58,7 +58,9 @@ def read_version(base: Base, version: int) -> bytes | None:
     except NoArtifact:
         return None
     if manifest.artifact_type != ROOT or len(manifest.layers) != 1:
-        raise BrokenIndex(f"{_name(base, version)} is no root of trust", hint="is it the base of another catalog?")
+        raise BrokenIndex(
+            f"{_name(base, version)} is not a root of trust", hint="check that it is the base of the right catalog"
+        )
     return base.store.read(repository, manifest.layers[0], limit_bytes=LARGEST_ROOT_BYTES)
 
 
@@ -101,7 +103,7 @@ def refuse_expired(root: RootOfTrust, now: datetime, where: str) -> None:
     if root.expires <= now:
         from clusterbook.trust.tuf_root import ExpiredTufRoot
 
-        what = f"{root} expired on {root.expires.date()}, and {where} has none that follows it"
+        what = f"{root} expired on {root.expires.date()}, and {where} has no newer version"
         raise ExpiredTufRoot(what, hint="use another source, or ask the publisher for a later version")
 
 
@@ -133,11 +135,11 @@ def check_target(chain: Sequence[RootOfTrust], target: Base) -> None:
         return
     for version in root_versions(target):
         if version not in roots and version > max(roots):
-            what = f"{_name(target, version)} is there already, which is later than what is to be put there"
-            raise UntrustedRoot(what, hint=f"hand in version {version} as well")
+            what = f"{_name(target, version)} exists already and is newer than the version to publish"
+            raise UntrustedRoot(what, hint=f"pass version {version} as well")
         if version in roots and read_version(target, version) != roots[version]:
-            what = f"{_name(target, version)} is another one than version {version} of what is to be put there"
-            raise UntrustedRoot(what, hint="find out which of them your publisher made, before anything else")
+            what = f"{_name(target, version)} differs from version {version} that is to be published"
+            raise UntrustedRoot(what, hint="find out first which of the two your publisher made")
 
 
 def check_same(chain: Sequence[RootOfTrust], believed: RootOfTrust) -> None:
@@ -150,7 +152,7 @@ def check_same(chain: Sequence[RootOfTrust], believed: RootOfTrust) -> None:
 
     for root in chain:
         if root.version == believed.version and root.data != believed.data:
-            what = f"{root.file} has another version {root.version} of the root of trust than {believed}"
+            what = f"{root.file} has another version {root.version} than {believed}, which was trusted before"
             raise UntrustedRoot(what, hint="do not use it: somebody put it there")
 
 

@@ -108,7 +108,7 @@ def _refuse_older(where: str, source_index: OpenIndex, at_least: str) -> None:
     if not at_least:
         return
     if not at_least[:1].isdigit():
-        raise InvalidRequest(f"--at-least {at_least} is no release", hint="write --at-least 2026.7.0, say")
+        raise InvalidRequest(f"--at-least {at_least} is not a release", hint="write --at-least 2026.7.0, say")
     if release_order(source_index.envelope.release) < release_order(at_least):
         what = f"{where} is of release {source_index.envelope.release}, {at_least} is asked for at least"
         raise Rollback(what, hint="use a newer mirror")

@@ -94,12 +94,12 @@ MESSAGES = {
     " end; name the taints of GPU nodes: --accelerated-node-toleration nvidia.com/gpu:NoSchedule, say",
     "CheckDriverOwnershipCoherence": "nvidia-dra-driver-gpu does not look for the driver where it is: nvidiaDriverRoot"
     " is /run/nvidia/driver where gpu-operator installs the driver (driver.enabled), and / where the node has one",
-    "CheckNVSentinelDriverLabelDetectable": "nodes bring the driver, of which no pod tells; set"
-    " labeler.assumeDriverInstalled to true, or to false where a driver's pod is there",
-    "CheckNVSentinelRuntimeClassCoherence": "metadata-collector.runtimeClassName is another than operator.runtimeClass"
-    " of gpu-operator, so its pods would never start",
-    "CheckMariaDBOperatorOwnershipCoherence": "nobody looked whether the cluster has an operator for MariaDB already;"
-    " with one, choose --slurm-accounting-mode customer-managed",
+    "CheckNVSentinelDriverLabelDetectable": "the driver is preinstalled on nodes, so no pod shows it; set "
+    "labeler.assumeDriverInstalled to true, or to false where driver pods run",
+    "CheckNVSentinelRuntimeClassCoherence": "metadata-collector.runtimeClassName differs from "
+    "operator.runtimeClass of gpu-operator, so its pods would never start",
+    "CheckMariaDBOperatorOwnershipCoherence": "it was not checked whether the cluster already has a MariaDB "
+    "operator; if it has, use --slurm-accounting-mode customer-managed",
 }
 """What a check says where its entry has no words of its own."""
 
@@ -173,7 +173,7 @@ def idle_notes(
     ]
     if options.readiness_hooks and not any(folder.phase == "readiness" for folder in plan.folders):
         idle.append(flag("readinessHooks"))
-    return tuple(f"{name} changes nothing: no component of this bundle takes it up" for name in idle)
+    return tuple(f"{name} has no effect: no component of this bundle uses it" for name in idle)
 
 
 def _refuse_no_selector(part: BundleComponent, options: Options) -> None:
@@ -189,12 +189,12 @@ def _refuse_no_selector(part: BundleComponent, options: Options) -> None:
             continue
         if not any(get(part.values, tuple(path.split("."))) for path in paths):
             why = " where a storage class is set" if tied else ""
-            what = f"{part.name} has to be told which nodes are its own{why}"
+            what = f"{part.name} needs a node selector{why}"
             raise InvalidRequest(what, hint=f"type --{group}-node-selector KEY=VALUE")
 
 
 _NAMED = "name a Secret in its place, if the chart can take one"
-_TAKEN = "have it taken when it is installed, with --set-secret {}=SECRET/KEY"
+_TAKEN = "have it read at install time with --set-secret {}=SECRET/KEY"
 _KEPT = {
     "helm": _TAKEN,
     "helmfile": _TAKEN,
@@ -219,7 +219,7 @@ def secret_notes(options: Options) -> tuple[str, ...]:
         if isinstance(value, str) and looks_secret(path[-1], value)
     )
     return tuple(
-        f"{place} looks like a secret, and options.yaml and values.yaml show it to whoever sees the bundle:"
+        f"{place} looks like a secret and is readable in options.yaml and values.yaml of the bundle:"
         f" {kept.format(place)}"
         for place in places
     )

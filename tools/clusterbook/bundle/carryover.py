@@ -48,8 +48,8 @@ def carry_over(old: OptionWords, new: OptionWords, dropped: tuple[str, ...]) -> 
     for each in dropped:
         if each not in met:
             known = sorted({target(word) for option in TARGETED for word in old.get(option, ())})
-            hint = did_you_mean(each, known) if known else "the older bundle sets no value"
-            raise InvalidRequest(f"--drop {each}: the older bundle says nothing of it", hint=hint)
+            hint = did_you_mean(each, known) if known else "the older bundle sets no such value"
+            raise InvalidRequest(f"--drop {each}: the older bundle does not set it", hint=hint)
     return {option: value for option, value in found.items() if value}
 
 
@@ -88,8 +88,8 @@ def check_carried(
         if name in were and _is_gone(path, were[name], are[name]):
             near = did_you_mean(path, list(_paths(are[name].values)))
             notes.append(
-                f"{flag(option)} {target(word)} is carried over, and the recipe no longer says anything there:"
-                f" see that the chart still reads it{f'; {near}' if near else ''}"
+                f"{flag(option)} {target(word)} is carried over, but the recipe no longer sets anything there: "
+                f"check that the chart still reads it{f'; {near}' if near else ''}"
             )
     return tuple(notes)
 
@@ -109,7 +109,7 @@ def _successor(name: str, path: str, option: str, were: Mapping[str, ComponentRe
     for each in RecipeResult(after).components:
         if former in (each.facts.get("renamedFrom") or ()):
             rest = f":{path}" if path else ""
-            return f"it is called {each.name} now: {flag(option)} {each.name}{rest}…"
+            return f"it is now called {each.name}: {flag(option)} {each.name}{rest}…"
     return did_you_mean(name, [each.name for each in RecipeResult(after).components])
 
 

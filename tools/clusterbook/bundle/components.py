@@ -109,7 +109,7 @@ def select(recipe: Mapping[str, Any], options: Options) -> ComponentSelection:
         parts.append(BundleComponent(reference, facts, values, left, secrets))
     off = sorted((each.target, each.flag) for each in (*dynamic, *kept_elsewhere) if each.target not in enabled)
     if off:
-        raise InvalidRequest(f"{off[0][1]} names {off[0][0]}, which is switched off", hint="leave it out")
+        raise InvalidRequest(f"{off[0][1]} names {off[0][0]}, which is disabled", hint="leave it out")
     return ComponentSelection(tuple(parts), tuple(notes))
 
 
@@ -151,7 +151,7 @@ def _enabled_names(
             continue
         if len(each.path) > 1 or not (isinstance(each.value, bool) or each.value in ("true", "false")):
             raise InvalidRequest(
-                f"{each.flag} {each.target}:{each.dotted()}=… does not switch a component",
+                f"{each.flag} {each.target}:{each.dotted()}=… does not enable or disable a component",
                 hint=f"write {each.flag} {each.target}:enabled=true or false",
             )
         wanted = each.value in ("true", True)
@@ -160,7 +160,9 @@ def _enabled_names(
         elif not wanted and each.target in order:
             order.remove(each.target)
     if not order:
-        raise InvalidRequest("no component is left to deploy", hint="leave one of the --set …:enabled=false out")
+        raise InvalidRequest(
+            "all components are disabled, so there is nothing to deploy", hint="remove one of the --set …:enabled=false"
+        )
     return order if order == [name for name in published if name in order] else _deployment_order(order, references)
 
 
@@ -174,7 +176,7 @@ def _deployment_order(names: Sequence[str], references: Mapping[str, Mapping[str
             if not any(need in waiting for need in references[name].get("dependencyRefs") or () if need != name)
         ]
         if not ready:
-            raise InvalidRequest(f"{', '.join(waiting)} wait for each other", hint="mend their dependencyRefs")
+            raise InvalidRequest(f"{', '.join(waiting)} depend on each other", hint="fix their dependencyRefs")
         done.append(ready[0])
         waiting.remove(ready[0])
     return done
@@ -253,9 +255,7 @@ def _choose_storage(
         if options.storage_class:
             put(values, path, options.storage_class)
         elif not get(values, path):
-            notes.append(
-                f"{name} asks for volumes of the cluster's default StorageClass; --storage-class names another"
-            )
+            notes.append(f"{name} uses the cluster's default StorageClass; --storage-class names another")
 
 
 def _synthesise(
@@ -272,7 +272,7 @@ def _synthesise(
         if not get(values, path):
             put(values, path, list(PRIVATE_NETWORKS))
             notes.append(
-                f"{name} accepts clients from private networks only; name others with --set-json {name}:{dotted}='[…]'"
+                f"{name} accepts clients from private networks only; allow others with --set-json {name}:{dotted}='[…]'"
             )
     restarts = facts.get("restartsWith") or {}
     other = str(restarts.get("component", ""))
@@ -316,8 +316,8 @@ def _pop_dynamic(
         key = policy_key(each.path, facts)
         if key or each.path == ("enabled",):
             raise InvalidRequest(
-                f"{where} would decide about {key or 'the component'} only when it is installed",
-                hint="settle it in an overlay, or with --set",
+                f"{where} would decide {key or 'the component'} at install time",
+                hint="set it in an overlay, or with --set",
             )
         if not reference.get("source"):
             raise InvalidRequest(
@@ -346,4 +346,4 @@ def _refuse_two_values(secrets: Sequence[Setting], given: Sequence[Setting]) -> 
             above = secret.path[: len(each.path)] == each.path and isinstance(each.value, Mapping)
             if below or (above and get(each.value, secret.path[len(each.path) :]) is not None):
                 where = f"--set-secret {secret.target}:{secret.dotted()}"
-                raise InvalidRequest(f"{where} stands beside {each.flag} for the same value", hint="keep one of them")
+                raise InvalidRequest(f"{where} and {each.flag} set the same value", hint="keep one of them")

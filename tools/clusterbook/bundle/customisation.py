@@ -79,7 +79,7 @@ def _plan_changes(own: Plan, other: Plan) -> Iterator[ValueChange]:
             yield from value_changes(name, {}, after.values)
         else:
             yield from value_changes(name, before.values, after.values)
-            yield from value_changes(f"{name} (left open)", before.dynamic, after.dynamic)
+            yield from value_changes(f"{name} (set at install time)", before.dynamic, after.dynamic)
             for what, (one, another) in _rest(before, after).items():
                 if one != another:
                     yield ValueChange(name, what, one, another)
@@ -88,7 +88,10 @@ def _plan_changes(own: Plan, other: Plan) -> Iterator[ValueChange]:
 def _rest(before: Folder, after: Folder) -> dict[str, tuple[str, str]]:
     """Return what else there is to a release, by what it is called: before and after."""
     pairs = {"namespace": (before.namespace, after.namespace)}
-    taken = [{f"{each.dotted()} (taken)": str(each.value) for each in folder.secrets} for folder in (before, after)]
+    taken = [
+        {f"{each.dotted()} (read at install time)": str(each.value) for each in folder.secrets}
+        for folder in (before, after)
+    ]
     for place in sorted({*taken[0], *taken[1]}):
         pairs[place] = (taken[0].get(place, ""), taken[1].get(place, ""))
     for name in sorted(before.templates.keys() | after.templates.keys()):

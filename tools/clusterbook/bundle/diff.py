@@ -50,7 +50,7 @@ def text(file_changes: list[FileChange]) -> str:
     marks = {"added": "+", "removed": "-", "changed": "~"}
     lines = [f"{marks[each.kind]} {each.path}" for each in file_changes]
     for each in file_changes:
-        lines += ["", *each.lines] if each.lines else ["", f"{each.path} is {each.kind}, and no text"]
+        lines += ["", *each.lines] if each.lines else ["", f"{each.path} is {each.kind} (binary)"]
     return "".join(f"{block(line)}\n" for line in lines)
 
 

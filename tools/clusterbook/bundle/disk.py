@@ -32,9 +32,9 @@ _BUNDLE = "name a bundle: a folder, or a .tar.gz file"
 
 
 class ForeignFiles(ClusterbookError):
-    """The output folder holds files that are not of a bundle, or that somebody has edited since.
+    """The output folder holds files that do not belong to a bundle, or that were edited since.
 
-    Name another folder with `-o`. With `--force` files of other names stay, edited ones are replaced.
+    Name another folder with `-o`. With `--force` edited files are replaced, and files of other names stay.
     """
 
     code = "CB111"
@@ -106,7 +106,7 @@ def _walk(where: Folder, below: str = "") -> Iterator[tuple[str, str]]:
     for entry in found:
         if entry.is_symlink() or not (entry.is_dir() or entry.is_file()):
             what = f"{below}{entry.name}, which is a link or a device"
-            raise InvalidRequest(f"{where} holds {what}", hint="no bundle has such files")
+            raise InvalidRequest(f"{where} holds {what}", hint="bundles hold regular files only")
         if not entry.is_dir():
             yield f"{below}{entry.name}", entry.path
     for entry in found:
@@ -210,11 +210,11 @@ def _leftovers(
     foreign = [path for path in foreign if new.get(path) != present[path] and path not in unfinished]
     edited = [path for path, digest in old.items() if path in present and present[path] not in (digest, new.get(path))]
     if (foreign or edited) and not force:
-        what = f"{foreign[0]}, which is not of a bundle" if foreign else f"{edited[0]}, which was edited since"
+        what = f"{foreign[0]}, which does not belong to a bundle" if foreign else f"{edited[0]}, which was edited since"
         more = len(foreign) + len(edited) - 1
         raise ForeignFiles(
             f"{where} holds {what}{f', and {more} more' if more else ''}",
-            hint="name another folder with -o, or write all the same with --force",
+            hint="name another folder with -o, or overwrite with --force",
         )
     gone = {path for path in present if path in old and path not in new}
     if gone or any(present.get(path) != digest for path, digest in new.items()):

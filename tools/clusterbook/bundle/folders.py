@@ -130,7 +130,7 @@ def plan(
         needs = _last_releases(part.reference.get("dependencyRefs") or (), last)
         made = _folders(part, recipe, files, options, charts, renderer)
         if not made:
-            notes.append(f"{part.name} has nothing to install: it has no chart and its manifests come out empty")
+            notes.append(f"{part.name} has nothing to install: it has no chart, and its manifests render to nothing")
         for folder in made:
             _refuse_name(folder.name, part)
             folders.append(folder._replace(number=len(folders) + 1, level=levels[part.name], needs=needs))
@@ -139,9 +139,9 @@ def plan(
     names = [folder.name for folder in folders]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
-        raise InvalidRequest(f"two releases are called {sorted(twice)[0]}", hint="rename one of the components")
+        raise InvalidRequest(f"two releases have the name {sorted(twice)[0]}", hint="rename one of the components")
     if len(folders) > MOST:
-        raise InvalidRequest(f"the bundle has {len(folders)} folders, {MOST} are possible", hint="split the recipe")
+        raise InvalidRequest(f"the bundle has {len(folders)} folders, the limit is {MOST}", hint="split the recipe")
     return Plan(tuple(folders), tuple(notes))
 
 
@@ -266,7 +266,7 @@ def _vendored_chart(
     if not options.vendor_charts:
         return None
     if part.name not in charts:
-        raise InvalidRequest(f"the chart of {part.name} was not pulled", hint="install helm, then try again")
+        raise InvalidRequest(f"the chart of {part.name} could not be pulled", hint="install helm, then try again")
     return charts[part.name]
 
 

@@ -89,8 +89,8 @@ def _refusal(folder: Folder) -> str:
 class InterpretedText(InvalidRequest):
     """Helmfile would look up text among the values of a chart, `ref+file:///etc/shadow`, say, and deploy what it finds.
 
-    It looks on the machine that it runs on, and knows no way to write such text. Change the value in the layer
-    that says it, or choose another deployer, to which it is text like any other.
+    It reads from the machine that it runs on, and such text cannot be escaped. Change the value in the layer
+    that sets it, or choose another deployer, which treats it as plain text.
     """
 
     code = "CB204"

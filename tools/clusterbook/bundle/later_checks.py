@@ -89,16 +89,16 @@ CHECKS = {
 """Check by the name that registry entries use."""
 MESSAGES = {
     "CheckNPDNotDuplicatingProviderNPD": "a second node-problem-detector would write the same conditions of nodes; it"
-    f" is known to be alone on {', '.join(_WITHOUT_NPD)}, and does not start on Talos",
+    f" is known to be alone on {', '.join(_WITHOUT_NPD)}, and it does not start on Talos",
     "CheckNVSentinelTracingEndpointRequired": "global.tracing.enabled sends traces, and"
-    " global.tracing.endpoint does not say where to",
+    " global.tracing.endpoint is not set",
     "CheckNVSentinelPreflightGangSchedulerRequired": "preflight.gangDiscovery waits for podgroups of KAI"
     f" ({_KAI['group']}/{_KAI['version']}), so kai-scheduler has to be deployed, and not left to the installation",
     "CheckNVSentinelPreflightDCGMReachable": "preflight asks for DCGM, so gpu-operator has to have dcgm.enabled"
     " true and to be in the namespace that DCGM_HOSTENGINE_ADDR names",
-    "CheckNVSentinelNicHealthMonitorRequiresMetadataCollector": "NICs are watched and nothing says which: set"
+    "CheckNVSentinelNicHealthMonitorRequiresMetadataCollector": "NIC health is monitored, but no NICs are selected: set"
     " global.metadataCollector.enabled to true, or nic-health-monitor.nicInclusionRegexOverride",
-    "CheckGKETCPXOInterfacesCoherence": "its runtime has to be told to which networks eth1 to eth8 belong: make the"
+    "CheckGKETCPXOInterfacesCoherence": "its runtime needs the networks of eth1 to eth8: make the"
     f" bundle with {INTERFACES_FLAG}",
     "CheckGB300HostKernelGranule": "nodes are tuned for a kernel with pages of 64 KiB; others run slower",
 }

@@ -79,7 +79,7 @@ def vendored_chart(folder: Folder, where: str) -> dict[str, str]:
 
 def vendored_values(folder: Folder, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return `values` as the chart around a folder's archive hands them to it."""
-    assert folder.chart is not None, f"{folder.name} has no chart that could travel along"
+    assert folder.chart is not None, f"{folder.name} has no chart to include"
     return {folder.chart.name: dict(values)} if values else {}
 
 
@@ -91,7 +91,7 @@ def values_files(folder: Folder, where: str) -> dict[str, str]:
 def open_values(plan: Plan) -> str:
     """Return the paragraph about the values that are left to the installation, "" where there are none."""
     left = [f"`{folder.path}/{LATER}`" for folder in plan.folders if folder.dynamic]
-    return f"First give the values that are left open in {', '.join(left)}.\n\n" if left else ""
+    return f"First set the install-time values in {', '.join(left)}.\n\n" if left else ""
 
 
 def secret_values(plan: Plan, namespace: str = "") -> str:
@@ -107,8 +107,8 @@ def secret_values(plan: Plan, namespace: str = "") -> str:
     ]
     if not lines:
         return ""
-    table = "\n".join(("| release | value | is taken from |", "|---|---|---|", *lines))
-    return f"These values are not in the bundle, and have to be where they are taken from first:\n\n{table}\n\n"
+    table = "\n".join(("| release | value | read from |", "|---|---|---|", *lines))
+    return f"These values are not in the bundle; create their sources before you deploy:\n\n{table}\n\n"
 
 
 def has_unknown_kinds(folder: Folder) -> bool:
@@ -130,8 +130,8 @@ def _chart(folder: Folder) -> dict[str, Any]:
 
 
 _WHAT = {
-    "pre": "What has to be there before {}",
+    "pre": "Prerequisites of {}",
     "main": "{}",
-    "post": "What goes with {}",
-    "readiness": "Ends when {} is ready",
+    "post": "Resources that belong to {}",
+    "readiness": "Completes when {} is ready",
 }

@@ -41,8 +41,8 @@ class Locks:
         """Raise InvalidRequest where a component that the profile decides about is in the recipe, and not deployed."""
         off = sorted((self.owned.keys() & self._deployed) - set(enabled))
         if off:
-            what = f"{off[0]} is switched off, but the recipe was made for {self._choice}, which decides about it"
-            raise InvalidRequest(what, hint="leave it switched on, or choose another profile when the recipe is made")
+            what = f"{off[0]} is switched off, but the recipe was made for {self._choice}, which sets it"
+            raise InvalidRequest(what, hint="leave it enabled, or choose another profile when you make the recipe")
 
     def kept(self, name: str, values: dict[str, Any]) -> Mapping[Path, Any]:
         """Return what the locked paths of a component are now; `restore` makes them so again."""
@@ -60,10 +60,12 @@ class Locks:
             where = f"{name}:{'.'.join(path)}"
             for each in dynamic:
                 if path[: len(each.path)] == each.path[: len(path)]:
-                    what = f"{each.flag} {name}:{each.dotted()} leaves open what {self._choice} decides: {where}"
-                    raise InvalidRequest(what, hint="leave it out; the profile is chosen when the recipe is made")
+                    what = (
+                        f"{each.flag} {name}:{each.dotted()} leaves {where} to install time, but {self._choice} sets it"
+                    )
+                    raise InvalidRequest(what, hint="leave it out; choose the profile when you make the recipe")
             if _state(values, path) != _state(self._references[name], path):
-                what = f"{where} would be another than in the recipe, which was made for {self._choice}"
+                what = f"{where} would differ from the recipe, which was made for {self._choice}"
                 hint = "leave the setting out, or make the recipe for another --profile NAME=VALUE"
                 raise InvalidRequest(what, hint=hint)
 

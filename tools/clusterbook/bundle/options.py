@@ -115,7 +115,7 @@ def read_options(request: OptionWords) -> Options:
     for option, deployers in _ONLY_FOR.items():
         if request.get(option) and not concerns(option, deployer):
             raise InvalidRequest(
-                f"{flag(option)} means nothing to the deployer {deployer}",
+                f"{flag(option)} does not apply to the deployer {deployer}",
                 hint=f"leave it out, or choose --deployer {' or '.join(deployers)}",
             )
     settings = [setting_grammar.read_set(word) for word in request.get("set", ())]
@@ -124,7 +124,7 @@ def read_options(request: OptionWords) -> Options:
     typed += [setting_grammar.read_json(word) for word in request.get("setJson", ())]
     for each in typed:
         if each.target == "deployer":
-            raise InvalidRequest(f"{each.flag} does not speak to the deployer", hint="write --set deployer:key=value")
+            raise InvalidRequest(f"{each.flag} does not address the deployer", hint="write --set deployer:key=value")
     refuse_repetition(typed)
     dynamic = tuple(setting_grammar.read_dynamic(word) for word in request.get("dynamic", ()))
     secrets = tuple(setting_grammar.read_secret(word) for word in request.get("setSecret", ()))
@@ -180,7 +180,7 @@ def _refuse_unseen_files(secrets: Sequence[Setting], deployer: str) -> None:
     for each in secrets:
         if each.value.file and deployer == "flux":
             place = f"{each.target}:{each.dotted()}"
-            what = f"--set-secret {place} names a file, and Flux sees none: it runs in the cluster"
+            what = f"--set-secret {place} names a file, but Flux runs in the cluster and cannot read it"
             hint = f"kubectl create secret generic NAME --from-file=KEY={each.value.file}, then name NAME/KEY"
             raise InvalidRequest(what, hint=hint)
 
@@ -235,14 +235,12 @@ def _deployer_settings(deployer: str, settings: Sequence[Setting]) -> dict[str, 
     for each in settings:
         key = each.dotted()
         if key not in known:
-            hint = (
-                did_you_mean(key, known) if known else f"{deployer} has none; only argocd and argocd-helm have settings"
-            )
+            hint = did_you_mean(key, known) if known else "only argocd and argocd-helm have settings"
             raise InvalidRequest(f"--set deployer:{key} is unknown to the deployer {deployer}", hint=hint)
         where = f"--set deployer:{key}=…"
         if key == "cascadeDelete":
             if each.value not in ("true", "false"):
-                raise InvalidRequest(f"{where} is neither true nor false", hint="write one of them")
+                raise InvalidRequest(f"{where} must be true or false", hint="write true or false")
             found["cascade_delete"] = each.value == "true"
         elif key == "destinationServer":
             if not re.fullmatch(SERVER, each.value):
@@ -250,7 +248,7 @@ def _deployer_settings(deployer: str, settings: Sequence[Setting]) -> dict[str, 
             found["destination_server"] = each.value
         elif key == "namePrefix":
             if not re.fullmatch(NAME_PREFIX, each.value):
-                raise InvalidRequest(f"{where} cannot start a name", hint="up to 30 small letters, digits and -")
+                raise InvalidRequest(f"{where} is not a valid name prefix", hint="up to 30 small letters, digits and -")
             found["name_prefix"] = each.value
         else:
             if not re.fullmatch(DNS_NAME, each.value):
@@ -277,7 +275,7 @@ def read_options_document(document: Any) -> tuple[dict[str, Any], str]:
         InvalidRequest: the document is not one.
     """
     if not isinstance(document, dict) or document.get("kind") != KIND or not isinstance(document.get("spec"), dict):
-        raise InvalidRequest("options.yaml does not record options", hint="make the bundle again")
+        raise InvalidRequest("options.yaml holds no options", hint="make the bundle again")
     spec = document["spec"]
     for option, value in spec.items():
         if option not in OPTIONS:

@@ -26,9 +26,9 @@ _AT_ONCE = 4
 
 
 class ToolFailed(ClusterbookError):
-    """A program that a bundle needs is not installed, or did not do what it was asked.
+    """A program that a bundle needs is not installed, or failed.
 
-    The message has its own words. Install it, or mend what it names, and run the command again.
+    The message quotes its output. Install it, or fix what it reports, and run the command again.
     """
 
     code = "CB112"
@@ -85,18 +85,18 @@ def _login(repository: str, environment: Mapping[str, str]) -> tuple[str, str] |
         return None
     host = environment.get("HELM_REPOSITORY_HOST", "").strip().lower()
     if not host:
-        hint = "set HELM_REPOSITORY_HOST to the one host, with its port if it has one, that may see it"
-        raise InvalidRequest("HELM_REPOSITORY_PASSWORD is set, and not for which host it is", hint=hint)
+        hint = "set HELM_REPOSITORY_HOST to the one host (with its port, if any) that may receive it"
+        raise InvalidRequest("HELM_REPOSITORY_PASSWORD is set without HELM_REPOSITORY_HOST", hint=hint)
     try:
         parts = urlsplit(repository)
         named = f"{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}"
     except ValueError as error:
-        raise InvalidRequest(f"{repository} is no address of a chart repository", hint="mend the recipe") from error
+        raise InvalidRequest(f"{repository} is not the URL of a chart repository", hint="fix the recipe") from error
     if host not in (named, f"{named}:443"):
         return None
     if parts.scheme != "https" and not is_loopback(named):
-        hint = f"use the repository by https, or unset HELM_REPOSITORY_PASSWORD if {named} needs none"
-        raise InvalidRequest(f"{repository} would get the password of {user} without TLS", hint=hint)
+        hint = f"use the repository over https, or unset HELM_REPOSITORY_PASSWORD if {named} needs none"
+        raise InvalidRequest(f"{repository} would receive the password of {user} without TLS", hint=hint)
     return user, password
 
 
@@ -114,7 +114,7 @@ def build_kustomization(reference: Mapping[str, Any]) -> str:
     target = f"{source}//{path}{'?ref=' + tag if tag else ''}" if source else path
     if target.startswith("-"):
         raise InvalidRequest(
-            f"component {reference['name']}: '{target}' is a flag of kustomize, not a place", hint="put ./ before it"
+            f"component {reference['name']}: '{target}' is a flag of kustomize, not a source", hint="put ./ before it"
         )
     return run([program("kustomize", "kustomizations are built with it"), "build", target])
 
@@ -138,10 +138,12 @@ def run(words: list[str], *, feed: str = "") -> str:
     try:
         done = subprocess.run(words, input=feed, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     except subprocess.TimeoutExpired as error:
-        raise ToolFailed(f"{what} took longer than {TIMEOUT_S} s", hint="is the repository reachable?") from error
+        raise ToolFailed(
+            f"{what} took longer than {TIMEOUT_S} s", hint="check that the repository is reachable"
+        ) from error
     except OSError as error:
         raise ToolFailed(f"{what} cannot be run: {error.strerror}", hint="install it again") from error
     if done.returncode:
-        said = (done.stderr.strip() or "it says nothing").splitlines()[-1]
-        raise ToolFailed(f"{what} {' '.join(words[2:3])} failed: {said}", hint="is the repository reachable?")
+        said = (done.stderr.strip() or "no output").splitlines()[-1]
+        raise ToolFailed(f"{what} {' '.join(words[2:3])} failed: {said}", hint="check that the repository is reachable")
     return done.stdout

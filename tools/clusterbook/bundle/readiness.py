@@ -28,7 +28,7 @@ def readiness_templates(component: str, namespace: str, test: str, *, installed:
             text makes another Job; "" where whoever installs removes the old one.
 
     Raises:
-        InvalidRequest: the test asserts nothing.
+        InvalidRequest: the test has no assertion.
     """
     name = f"{component}-readiness"
     metadata = {"name": name, "labels": {"app.kubernetes.io/name": name, "app.kubernetes.io/managed-by": "Helm"}}
@@ -100,7 +100,7 @@ def _rules(component: str, test: str) -> list[dict[str, Any]]:
     kinds = sorted(set(_kinds(node.data() if node else None)))
     if not kinds:
         raise InvalidRequest(
-            f"components/{component}/readiness.yaml asserts nothing", hint="add an assert with apiVersion and kind"
+            f"components/{component}/readiness.yaml has no assertion", hint="add an assert with apiVersion and kind"
         )
     groups: dict[str, list[str]] = {}
     for group, kind in kinds:

@@ -104,7 +104,7 @@ _FROM_A_MIRROR = {
 def _air_gap(plan: Plan, deployer: str) -> str:
     """Return what has to be brought along to where nothing can be fetched."""
     command = _FROM_A_MIRROR.get(deployer)
-    mirror = f" `{command}` takes them from where `clusterbook mirror load` put them." if command else ""
+    mirror = f" `{command}` uses the charts that `clusterbook mirror load` put there." if command else ""
     away = sorted({_host(folder.chart.repository) for folder in plan.folders if folder.chart and not folder.vendored})
     charts = (
         f"Charts are fetched from {', '.join(away)}; "
@@ -112,7 +112,7 @@ def _air_gap(plan: Plan, deployer: str) -> str:
         if away
         else "All charts are in this bundle."
     )
-    images = "Container images are not in it: `recipe.yaml` names them, in `componentRefs[].images`."
+    images = "Container images are not included: `recipe.yaml` names them, in `componentRefs[].images`."
     return f"{charts} {images}"
 
 

@@ -143,7 +143,7 @@ def document(files: Mapping[str, bytes], name: str) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise InvalidRequest(f"{name} is not UTF-8 text", hint="make or fetch the bundle again") from error
     if not isinstance(found, dict):
-        raise InvalidRequest(f"{name} holds no document", hint="make or fetch the bundle again")
+        raise InvalidRequest(f"{name} is empty", hint="make or fetch the bundle again")
     return found
 
 

@@ -120,14 +120,14 @@ def _document(files: Files, path: str) -> Document:
         node = parse(files.get(path, b"").decode(), path)
     except SourceErrors as error:
         first = error.findings[0]
-        raise InvalidRequest(first.what, place=first.place, hint="mend the file, or make the bundle again") from error
+        raise InvalidRequest(first.what, place=first.place, hint="fix the file, or make the bundle again") from error
     except UnicodeDecodeError as error:
-        raise InvalidRequest(f"{path} is not UTF-8 text", hint="mend the file, or make the bundle again") from error
+        raise InvalidRequest(f"{path} is not UTF-8 text", hint="fix the file, or make the bundle again") from error
     found = None if node is None else _as_helm(node)
     if found is None:
         return {}
     if not isinstance(found, dict):
-        raise InvalidRequest(f"{path} holds no map", hint="mend the file, or make the bundle again")
+        raise InvalidRequest(f"{path} is not a map", hint="fix the file, or make the bundle again")
     return found
 
 

@@ -110,7 +110,7 @@ def _json(text: str) -> Any:
 
 
 def _no_constant(word: str) -> Any:
-    raise ValueError(f"{word} is no number in JSON")
+    raise ValueError(f"{word} is not a JSON number")
 
 
 def _finite(word: str) -> float:
@@ -139,7 +139,8 @@ def read_dynamic(word: str) -> Setting:
     target, colon, path = word.partition(":")
     if not colon or "=" in path:
         raise InvalidRequest(
-            f"--dynamic {printable_setting(word)} is not component:path", hint="leave the value out: it is given later"
+            f"--dynamic {printable_setting(word)} is not component:path",
+            hint="leave out the value: it is set at install time",
         )
     return Setting("--dynamic", _target("--dynamic", word, target), _path("--dynamic", word, path), None)
 
@@ -156,7 +157,7 @@ def read_secret(word: str) -> Setting:
     found = re.fullmatch(_PLACE_IN_CLUSTER, value)
     if not found:
         raise InvalidRequest(
-            f"--set-secret {printable_setting(word)} names neither a key of a Secret nor a file",
+            f"--set-secret {printable_setting(word)} names neither a Secret key nor a file",
             hint="write SECRET/KEY, or the whole path of a file, from / on: letters, digits, - _ . and @",
         )
     return Setting("--set-secret", target, path, SecretSource(found[1], found[3]))
@@ -192,7 +193,7 @@ def _path(flag: str, word: str, path: str) -> Path:
     segments = tuple(path.split("."))
     if len(segments) > _DEEPEST:
         raise InvalidRequest(
-            f"{flag} {word[:40]}…: a path of more than {_DEEPEST} steps", hint="no chart nests so deep"
+            f"{flag} {word[:40]}…: a path of more than {_DEEPEST} steps", hint="charts do not nest that deep"
         )
     for segment in segments:
         if not re.fullmatch(_SEGMENT, segment):
@@ -236,7 +237,7 @@ def read_labels(flag: str, words: Iterable[str]) -> dict[str, str]:
             raise InvalidRequest(f"{flag} {word} is not key=value", hint=f"write {flag} node-group=gpu, say")
         _refuse_label(flag, word, key, value)
         if key in found:
-            raise InvalidRequest(f"{flag} {key} is given twice", hint="keep one; a node has one value per label")
+            raise InvalidRequest(f"{flag} {key} is given twice", hint="keep one of them; a label has one value")
         found[key] = value
     return found
 

@@ -71,10 +71,10 @@ def read_chart(path: Path) -> ChartKeys:
     except (tarfile.TarError, zlib.error, OSError, EOFError, ValueError) as error:
         raise UnreadableSource(f"not a chart archive: {error}", place=path, hint=_MADE_BY) from error
     except RecursionError as error:  # tarfile reads each head that extends another inside the other
-        raise UnreadableSource("not a chart archive: heads without an end", place=path, hint=_MADE_BY) from error
+        raise UnreadableSource("not a chart archive: endless headers", place=path, hint=_MADE_BY) from error
     roots = [name for name in texts if name.count("/") == 1 and name.endswith("/Chart.yaml")]
     if len(roots) != 1:
-        raise UnreadableSource("no chart: it has no Chart.yaml", place=path, hint=_MADE_BY)
+        raise UnreadableSource("not a chart: it has no Chart.yaml", place=path, hint=_MADE_BY)
     return _chart(roots[0].removesuffix("Chart.yaml"), texts, path)
 
 

@@ -171,7 +171,7 @@ def read_tuple(text: str, vocabulary: Vocabulary) -> Criteria:
     parts = text.strip().split("/")
     if len(parts) not in (5, 6):
         raise InvalidRequest(
-            f"'{text}' is not a tuple of criteria", hint="write service/accelerator/intent/os/platform"
+            f"'{text}' is not a tuple of criteria values", hint="write service/accelerator/intent/os/platform"
         )
     return read_criteria(dict(zip((*DIMENSIONS, "nodes"), parts, strict=False)), vocabulary)
 

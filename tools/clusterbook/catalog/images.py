@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 UNKNOWN_COMPONENT = Code(
     "CB023",
-    "component not in the registry",
+    "image list of a component that is not in the registry",
     "error",
     "Without a registry entry a component has no defaults, no scheduling paths and no health check.",
     "Correct the name, or add an entry to registry.yaml.",

@@ -144,7 +144,7 @@ class _Loader:
         layers = {name: layer for name, layer in layers.items() if name not in unread}
         if base is None:
             there = BASE in self.unread["overlays/"]
-            self.missing("overlays/base.yaml", f"every recipe starts from base; {'mend' if there else 'add'} it")
+            self.missing("overlays/base.yaml", f"every recipe starts from base; {'fix' if there else 'add'} it")
             base = read_layer(Node({}, 1, 1, 1, 1), self.root("overlays/base.yaml"))
         validators = self.validators()
         claims = (*(layer.criteria for layer in layers.values()), *(each.criteria for each in unread.values()))

@@ -32,7 +32,9 @@ class ProfileValueShape(Shape):
     description: str | None = None
     component_refs: list[ProfileRefShape] | None = Field(None, alias="componentRefs")
     constraints: list[ProfileConstraintShape] | None = None
-    advertiser: Literal["external"] | None = Field(None, description="Somebody else tells Kubernetes of the GPUs.")
+    advertiser: Literal["external"] | None = Field(
+        None, description="GPUs are advertised to Kubernetes by something else."
+    )
 
 
 class ProfileShape(Shape):
@@ -49,6 +51,6 @@ class ConfigurationShape(ProfileShape):
 
     confirms: bool | None = Field(
         None,
-        description="true: the default is what the layers say anyway; it changes and records nothing, and recipes that"
-        " switch one of the components off do not offer the choice.",
+        description="true: the default is what the layers say already; it changes and records nothing, and "
+        "recipes that disable one of the components do not offer the choice.",
     )

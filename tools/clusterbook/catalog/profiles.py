@@ -19,7 +19,7 @@ from clusterbook.documents.yaml_reader import Node
 
 UNCLEAR_PROFILE = Code(
     "CB016",
-    "profile that is not a choice",
+    "profile whose values do not exclude each other",
     "error",
     "The answers of a profile exclude each other, and each has to decide the same values; else one answer would leave"
     " a value to chance.",
@@ -47,7 +47,7 @@ def version_findings(overlay: Node, file: str) -> Iterator[Finding]:
         yield WRONG_DOCUMENT.finding(place, what, "write spec.profile, or correct the apiVersion")
     elif profile is not None and text in FOREIGN and text not in PROFILE_VERSIONS:
         place = Place(file, profile.key_line, profile.key_column)
-        what = f"an overlay of apiVersion '{text}' cannot declare a profile"
+        what = f"an overlay with apiVersion '{text}' cannot declare a profile"
         yield WRONG_DOCUMENT.finding(place, what, f"write {' or '.join(PROFILE_VERSIONS)}")
 
 
@@ -83,7 +83,7 @@ def profile_findings(profile: Profile) -> Iterator[Finding]:
 
     if profile.default not in profile.values:
         hint = did_you_mean(profile.default, profile.values)
-        yield report(profile.place, f"has the default '{profile.default}', which is none of its values", hint)
+        yield report(profile.place, f"has the default '{profile.default}', which is not one of its values", hint)
     names: dict[str, str] = {}
     for value in profile.values.values():
         known = names.setdefault(value.name.lower(), value.name)
@@ -94,7 +94,11 @@ def profile_findings(profile: Profile) -> Iterator[Finding]:
             if components.count(part.name) > 1 and part is not value.components[components.index(part.name)]:
                 yield report(part.place, f"names {part.name} twice in '{value.name}'", "write one entry a component")
             if "enabled" in leaf_paths(part.overrides):
-                yield report(part.place, f"switches {part.name}", "a profile decides values, not what is deployed")
+                yield report(
+                    part.place,
+                    f"switches {part.name}",
+                    "a profile sets values, it does not enable or disable components",
+                )
         constraints = [name for name, _ in value.constraints]
         for number, (name, origin) in enumerate(value.constraints):
             if name in constraints[:number]:
@@ -111,5 +115,7 @@ def _uneven(profile: Profile) -> Iterator[Finding]:
         if missing:
             component, path = missing[0]
             more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-            what = f"profile '{profile.name}' leaves {component} {path}{more} open in '{name}', which others decide"
-            yield UNCLEAR_PROFILE.finding(profile.values[name].place, what, f"say what {path} is in '{name}'")
+            what = (
+                f"profile '{profile.name}' leaves {component} {path}{more} unset in '{name}', but other values set it"
+            )
+            yield UNCLEAR_PROFILE.finding(profile.values[name].place, what, f"set {path} in '{name}'")

@@ -37,7 +37,7 @@ class RenderShape(Shape):
     digest: str | None = Field(None, pattern=r"^sha256:[0-9a-f]{64}$", description="Digest of the archive.")
     exact: Literal[False] | None = Field(None, description="The archive is not of the pinned version, but near it.")
     kubernetes: list[Kubernetes] = Field(description="Versions that it was rendered for.")
-    refusal: str | None = Field(None, description="Helm's words where nothing could be rendered.")
+    refusal: str | None = Field(None, description="Helm's error where nothing could be rendered.")
 
 
 class ValueEffectShape(_InShape):
@@ -49,7 +49,9 @@ class ValueEffectShape(_InShape):
         "own: our manifests or the bundler read it; refused: the chart does not render with it."
     )
     default: Any = Field(None, description="The chart's own value; left out where it has none.")
-    near: Pointer | None = Field(None, description="The value that was probably meant; the chart has not this one.")
+    near: Pointer | None = Field(
+        None, description="The value that was probably meant; the chart does not have this one."
+    )
     switch: Pointer | None = Field(None, description="The value that switches this one off.")
     shared: list[Pointer] | None = Field(None, description="Values that say the same, so that one of them would do.")
     why: str | None = Field(None, description="What else there is to say.")
@@ -66,7 +68,7 @@ class KubernetesFactShape(_InShape):
 
     range: str | None = Field(None, description="kubeVersion of the chart.")
     refused: Kubernetes | None = Field(None, description="A version that recipes allow and the chart refuses.")
-    why: str | None = Field(None, description="Helm's words.")
+    why: str | None = Field(None, description="Helm's error.")
 
 
 class ImageFactShape(_InShape):

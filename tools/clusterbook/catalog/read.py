@@ -115,7 +115,9 @@ def _texts(root: Path, refused: list[UnreadableSource] | None = None) -> Iterato
 
 
 def _refuse(error: OSError) -> None:
-    raise UnreadableSource(f"{error.filename} cannot be read: {error.strerror}", hint="may you read it?") from error
+    raise UnreadableSource(
+        f"{error.filename} cannot be read: {error.strerror}", hint="check its permissions"
+    ) from error
 
 
 def _text(path: Path) -> str | None:

@@ -45,7 +45,7 @@ class SchedulingPathsShape(Shape):
     taint_paths: list[str] | None = Field(None, alias="taintPaths")
     taint_str_paths: list[str] | None = Field(None, alias="taintStrPaths")
     require_node_selector: bool | None = Field(
-        None, alias="requireNodeSelector", description="A bundle is refused that selects no node."
+        None, alias="requireNodeSelector", description="A bundle without a node selector is refused."
     )
     require_node_selector_if_storage_class_set: bool | None = Field(
         None,
@@ -100,7 +100,7 @@ class InstallShape(Shape):
 
     wait: bool | None = Field(None, description="false: do not wait until its objects are ready.")
     timeout: str | None = Field(None, pattern=r"^[1-9][0-9]*[smh]$", description="How long it may take, such as 20m.")
-    retries: int | None = Field(None, ge=0, description="How often a failed attempt is repeated.")
+    retries: int | None = Field(None, ge=0, description="How often a failed attempt is retried.")
 
 
 class RestartShape(Shape):
@@ -125,7 +125,7 @@ class NodeEffectShape(Shape):
     """What an upgrade does to nodes, and to whoever works on them, and by which change."""
 
     effect: Literal["drains", "reboots", "restarts"] = Field(
-        description="drains: pods leave the nodes; reboots: nodes start anew; restarts: pods that serve nodes do."
+        description="drains: pods leave the nodes; reboots: nodes restart; restarts: per-node pods restart."
     )
     paths: list[str] | None = Field(None, min_length=1, description="Values that do it when they change.")
     on_chart: bool | None = Field(None, alias="onChart", description="Another version of its chart does it.")
@@ -186,7 +186,9 @@ class ComponentShape(Shape):
         None, alias="crdGroups", description="API groups of its CRDs; leftovers of an older installation are reported."
     )
     needs_kinds: list[NeedShape] | None = Field(
-        None, alias="needsKinds", description="Kinds that no chart here brings: without them nothing is installed."
+        None,
+        alias="needsKinds",
+        description="Kinds that no chart of the catalog brings: nothing is installed without them.",
     )
     node_taints: list[str] | None = Field(
         None, alias="nodeTaints", description="Keys of taints it sets; leftovers are removed before it is installed."
@@ -201,7 +203,7 @@ class ComponentShape(Shape):
     owned_secrets: list[DnsName] | None = Field(
         None,
         alias="ownedSecrets",
-        description="Secrets that its chart writes empty or anew and somebody else fills: what is in them stays.",
+        description="Secrets that its chart writes empty or regenerates, and something else fills: kept as they are.",
     )
     pod_security: Literal["privileged"] | None = Field(
         None,

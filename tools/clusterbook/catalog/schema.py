@@ -203,7 +203,7 @@ class ImageShape(Shape):
         pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$",
         description="Version; quote it. Left out where the image is pulled by its digest alone.",
     )
-    digest: str | None = Field(None, pattern=r"^sha256:[0-9a-f]{64}$", description="What was looked at, where known.")
+    digest: str | None = Field(None, pattern=r"^sha256:[0-9a-f]{64}$", description="Digest that was inspected.")
     source: Literal["chart", "manifest", "operator"] = Field(
         description="Named in the chart, in a manifest of ours, or by an operator once it runs, beyond proof."
     )

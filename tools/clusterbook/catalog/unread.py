@@ -19,11 +19,11 @@ from clusterbook.documents.yaml_reader import Node
 
 LEFT_OUT = Code(
     "CB031",
-    "document that is left out",
+    "document that is not understood",
     "warning",
     "A document of somebody else's tree is not understood. It is left out with all that builds on it, and what it would"
     " have been part of is refused.",
-    "Mend what the findings of that file say, or read the tree with a newer version.",
+    "Fix what the findings of that file report, or read the tree with a newer version.",
 )
 
 
@@ -73,5 +73,5 @@ def left_out_findings(left: Mapping[str, Unread], kind: str) -> list[Finding]:
         dependents = sorted(each.name for each in left.values() if each.root == root.name and each.name != root.name)
         more = f", and so are {', '.join(dependents)}, which build on it" if dependents else ""
         what = f"the {kind} '{root.name}' is not understood, so it is left out{more}"
-        findings.append(LEFT_OUT.finding(root.place, what, "what it would have been part of is refused"))
+        findings.append(LEFT_OUT.finding(root.place, what, "recipes that need it are refused"))
     return findings

@@ -106,7 +106,9 @@ class InspectionShape(Shape):
     some: InspectedSomeShape | None = None
     holds: str | None = Field(None, description="What to say when it holds; {count} are the pods, or some objects.")
     holds_one: str | None = Field(None, alias="holdsOne", description="The same of one.")
-    then: str | None = Field(None, description="What has to run besides, so that reading alone never passes.")
+    then: str | None = Field(
+        None, description="Checks that have to run as well, so that inspection alone never passes."
+    )
     then_if: str | None = Field(None, alias="thenIf", description="Only where this value of the component is true.")
 
 

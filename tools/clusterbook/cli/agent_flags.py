@@ -32,7 +32,7 @@ AGENT = (
     Flag("limits", ("--limits",), "Resource limits of the Job.", "NAME=QUANTITY,…"),
     Flag("privileged", ("--privileged",), "Run as root with the node's files and devices, to read everything."),
     Flag("timeout", ("--timeout",), "Time limit of the Job.", "DURATION", default=TIMEOUT),
-    Flag("no_cleanup", ("--no-cleanup",), "Leave everything that was created in the cluster."),
+    Flag("no_cleanup", ("--no-cleanup",), "Keep everything that was created in the cluster."),
 )  # fmt: skip
 
 OF_AGENTS = tuple(
@@ -40,7 +40,7 @@ OF_AGENTS = tuple(
     for flag in AGENT
     if flag.key not in ("agent", "print_manifests", "namespace", "node_selector", "toleration", "no_cleanup")
 )
-"""The keys of flags about the Job that looks into a node, and nothing else."""
+"""The keys of flags about the agent's Job, and nothing else."""
 
 
 def read_agent(request: Request) -> Agent:

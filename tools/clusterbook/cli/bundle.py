@@ -124,7 +124,7 @@ def bundle(request: Request, caller: Caller) -> Reply:
 
         return push_bundle(where, wanted.recipe, wanted.options, wanted.notes, request, caller)
     if request.says(_IMAGE_REFS.key):
-        what = f"{_IMAGE_REFS.names[0]} is about what is pushed, and {where} is on this disk"
+        what = f"{_IMAGE_REFS.names[0]} lists pushed references, but {where} is a local path"
         raise InvalidRequest(what, hint="leave it out, or write -o oci://HOST/REPOSITORY:TAG")
     as_json = request.text("format") == "json"
     if "diff" in request.values:
@@ -166,7 +166,7 @@ def _changed_options(where: str, options: Mapping[str, Any], text: bytes) -> tup
         found = changed_options(read_recorded(where), options)
     except ClusterbookError:  # what cannot be read is no bundle, which writing it says
         return ()
-    return (f"options are not those of the bundle that was in {where}: {'; '.join(found)}",) if found else ()
+    return (f"options differ from the bundle that was in {where}: {'; '.join(found)}",) if found else ()
 
 
 class BundleRequest(NamedTuple):
@@ -234,12 +234,12 @@ def _json(value: Any) -> str:
 def _refuse_target(where: str) -> None:
     """Raise InvalidRequest when a bundle cannot be written to a place of this kind."""
     if where.startswith("-"):
-        raise InvalidRequest(f"--output {where} looks like a flag", hint=f"if it is a name, write ./{where}")
+        raise InvalidRequest(f"--output {where} looks like a flag", hint=f"if it is a file name, write ./{where}")
     if where.startswith(("cm://", "http://", "https://")):
         hint = f"name a {_TARGETS[0].lower()}{_TARGETS[1:]}"
-        raise InvalidRequest(f"{where}: a bundle goes to a disk or into a registry", hint=hint)
+        raise InvalidRequest(f"{where}: a bundle is written to a folder, an archive or a registry", hint=hint)
     if where.endswith((".zip", ".tar", ".bz2", ".xz", ".zst", ".gz", ".7z")) and not where.endswith(ARCHIVES):
-        raise InvalidRequest(f"{where}: archives of this kind are not written", hint="name a .tar.gz file, or a folder")
+        raise InvalidRequest(f"{where}: this kind of archive is not supported", hint="name a .tar.gz file, or a folder")
 
 
 def summary(bundle: Bundle, where: str, deployer: str, *, top: str, check: str) -> dict[str, Any]:

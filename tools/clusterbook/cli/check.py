@@ -61,7 +61,7 @@ def _of_path(path: str, kubeconfig: str) -> list[Finding]:
     shapes = {shape.__name__.removesuffix("Shape"): shape for shape in SHAPES.values()}
     if name not in shapes:
         known = ", ".join(sorted((*shapes, *_HANDED_IN)))
-        raise InvalidRequest(f"{path} is of the kind '{name}', which is not checked", hint=f"checked are {known}")
+        raise InvalidRequest(f"{path} has the kind '{name}', which cannot be checked", hint=f"known: {known}")
     check_shape(node, path, shapes[name], findings, strict=True)
     if name == "RecipeMetadata":
         findings += version_findings(node, path)
@@ -72,7 +72,7 @@ def _of_path(path: str, kubeconfig: str) -> list[Finding]:
 
 
 def print_example(request: Request, _caller: Caller) -> Reply:
-    """Print a configuration file to begin with."""
+    """Print an example configuration file."""
     from clusterbook.inputs.config_example import EXAMPLE
 
     return Reply(EXAMPLE, output=request.text("output"))
@@ -85,7 +85,7 @@ def check_config(request: Request, caller: Caller) -> Reply:
     path = request.text("path")
     kind = read_node(path).get("kind")
     if kind is None or kind.string() not in CONFIGS:
-        found = f"is of the kind '{kind.string()}'" if kind else "has no kind"
+        found = f"has the kind '{kind.string()}'" if kind else "has no kind"
         raise InvalidRequest(f"{path} {found}", hint=f"a configuration is {' or '.join(CONFIGS)}; see config example")
     return check(request, caller)
 
@@ -250,7 +250,7 @@ COMMANDS: Mapping[str, Command] = {
         (FILE,),
         (),
         print_example,
-        "Print a configuration file to begin with.\n\nOne file holds the flags of recipe, list, bundle,"
+        "Print an example configuration file.\n\nOne file holds the flags of recipe, list, bundle,"
         " verify, validate, fetch and diff; each of them reads it with --config. The guide has every key.",
         "clusterbook config example -o cluster.config.yaml",
     ),

@@ -239,9 +239,9 @@ def refuse_idle(command: Command, typed: Request, whole: Request, environment: M
         for key in filter(typed.says, rule.keys):
             beside = next(filter(whole.says, rule.excludes), None)
             if beside is not None:
-                what = f"{command.spelled(key)} changes nothing beside {command.spelled(beside)}"
+                what = f"{command.spelled(key)} has no effect beside {command.spelled(beside)}"
                 raise InvalidRequest(what, hint="leave one of them out")
             if rule.needs and not rule.met(whole):
                 needed = [f"{command.spelled(other)}{f' {rule.like[0]}…' if rule.like else ''}" for other in rule.needs]
-                what = f"{command.spelled(key)} changes nothing without {' or '.join(needed)}"
+                what = f"{command.spelled(key)} has no effect without {' or '.join(needed)}"
                 raise InvalidRequest(what, hint=f"add {needed[0]}, or leave it out")

@@ -115,7 +115,7 @@ def drift_of(before: NamedSnapshot | DeployableRecipe, after: NamedSnapshot, dri
             found = installed_drift(before.recipe, after.snapshot, before.request, before.edited)
     except (KeyError, TypeError, AttributeError) as error:  # deep inside an object or a recipe somebody handed in
         what = f"{before.label} or {after.label} is damaged: {error}"
-        raise InvalidRequest(what, hint="take the snapshot, or print the recipe, again") from error
+        raise InvalidRequest(what, hint="capture the snapshot, or print the recipe, again") from error
     told = select(found, ignore=drift_filter.ignored, least=drift_filter.least)
     left_out = sum(change.severity != snapshots.NOISE for change in found if change not in told)
     return Drift(before.label, after.label, told, left_out, unmeasured)
@@ -180,9 +180,9 @@ def compare(
         return snapshot_report.report(drifted, form), bool(drifted.changes)
     if isinstance(before, NamedSnapshot):
         what = f"{old} is a snapshot and {new} is {_kind(after)}"
-        raise InvalidRequest(what, hint=f"put what was wanted first: clusterbook diff {new} {old}")
+        raise InvalidRequest(what, hint=f"put the desired state first: clusterbook diff {new} {old}")
     if about_clusters:
-        what = "--ignore, --ignore-from and --severity are about changes of a cluster"
+        what = "--ignore, --ignore-from and --severity apply to changes of a cluster only"
         raise InvalidRequest(what, hint="compare with a snapshot, or leave them out")
     found = diff_of(before, after)
     return recipe_report.report(found, form), bool(found)
@@ -255,7 +255,7 @@ def _version(word: str, sources: RecipeSources) -> Subject:
     if said in sources.published.releases():
         entries = sources.published.entries(said)
         if slug not in entries:
-            raise NotFound(f"the release {said} has no recipe {slug}", hint=did_you_mean(slug, entries))
+            raise NotFound(f"release {said} has no recipe {slug}", hint=did_you_mean(slug, entries))
         return sources.published.side(slug, entries[slug].version)
     return sources.published.side(slug, read_version(said))
 
@@ -270,7 +270,7 @@ def _file(word: str, sources: RecipeSources) -> Subject:
         raise InvalidRequest(error.what, place=error.place or word, hint=error.hint) from error
     if found is None or lacks_values(found):
         hint = "write one with: clusterbook recipe SLUG -o recipe.yaml"
-        raise InvalidRequest(f"{word} is neither a snapshot nor a recipe with its values in place", hint=hint)
+        raise InvalidRequest(f"{word} is neither a snapshot nor a recipe with its values", hint=hint)
     return _side(word, {**found, ORDER: document.get(ORDER)}, sources)
 
 
@@ -290,7 +290,7 @@ def _bundle(word: str, sources: RecipeSources) -> Subject:
     request, version = read_options_document(document(files, OPTIONS))
     kept = document(files, RECIPE)
     if not ("metadata" in kept and RecipeResult(kept).is_whole):
-        raise InvalidRequest(f"{word}/{RECIPE} is no recipe with all that a bundle needs", hint="make the bundle again")
+        raise InvalidRequest(f"{word}/{RECIPE} is not a complete recipe", hint="make the bundle again")
     recipe = recipe_in(kept)
     made = render_again(files)
     options = read_options(request)
@@ -308,13 +308,15 @@ def _recipe(word: str, sources: RecipeSources) -> Subject:
     resolver, gatherer = sources.catalog()
     named = resolver.matcher.slugs() | dict(resolver.matcher.overlays)
     if word not in named and is_folder(word):
-        raise InvalidRequest(f"{word} is a folder without {OPTIONS}, so it is no bundle", hint="name a bundle's folder")
+        raise InvalidRequest(
+            f"{word} is a folder without {OPTIONS}, so it is not a bundle", hint="name a bundle's folder"
+        )
     plain, chosen = (word, ()) if word in named else split_slug(word)
     if plain not in named:
         raise NotFound(f"there is no recipe {word}", hint=f"{did_you_mean(word, named)}; or type SLUG@VERSION")
     answer = resolver.matcher.answer(named[plain])
     if answer.state == UNSUPPORTED:
-        raise NotFound(f"no recipe is served as {word}: {answer.reason}", hint="`clusterbook list` shows them all")
+        raise NotFound(f"{word} is not served: {answer.reason}", hint="`clusterbook list` shows them all")
     recipe = resolver.resolve(named[plain])
     if chosen:
         recipe = resolver.resolve(named[plain], asked=asked_by_slug(recipe.offers, chosen, recipe=plain))

@@ -66,12 +66,12 @@ def verify_request(config: ConfigShape) -> Request:
     """Return what of `verify` a configuration stands for: whom to trust is what `fetch` says.
 
     Raises:
-        InvalidRequest: it says something in two places, or what is not acted on.
+        InvalidRequest: it says something in two places, or what is not supported.
     """
     part = config.spec.verify or VerifyPart()
     trust = part.trust or VerifyTrustPart()
     if trust.certificate_identity_regexp:
-        what = "spec.verify.trust.certificateIdentityRegexp is not acted on: it is about AICR's own program"
+        what = "spec.verify.trust.certificateIdentityRegexp is not supported: it is about AICR's own program"
         raise InvalidRequest(what, hint="remove it: whom to trust is what `policy` of spec.fetch says")
     fetched = (config.spec.fetch or FetchPart()).model_dump(exclude_none=True)
     said: list[tuple[str, dict[str, Any]]] = [
@@ -194,12 +194,12 @@ def bundle_target(config: ConfigShape) -> Request:
     key = signing.key or signing.signing_key
     for name, said in {"fulcioURL": signing.fulcio_url, "rekorURL": signing.rekor_url}.items():
         if signing.enabled and said:
-            what = f"spec.bundle.attestation.{name}: an address alone does not say what is to be believed of it"
+            what = f"spec.bundle.attestation.{name}: an address alone does not say what to trust there"
             hint = "write trustConfig: FILE, a ClientTrustConfig with both addresses and the trust root"
             raise InvalidRequest(what, hint=hint)
     if registry.insecure_tls:
-        what = "spec.bundle.registry.insecureTLS: certificates are always checked"
-        raise InvalidRequest(what, hint="name its authority with --ca-file, or for a test registry plainHTTP: true")
+        what = "spec.bundle.registry.insecureTLS: certificates are always verified"
+        raise InvalidRequest(what, hint="name its CA with --ca-file, or for a test registry plainHTTP: true")
     by_login = signing.enabled and not key
     found: dict[str, Value] = {
         "sign_key": key if signing.enabled else None,
@@ -225,9 +225,9 @@ def refuse_unread(config: ConfigShape, where: str) -> None:
         (
             "attestation.certificateIdentityRegexp",
             signing.certificate_identity_regexp,
-            "`verify --policy` says whom to trust",
+            "`verify --policy` names the trusted signers",
         ),
         ("scheduling.draEvictionNodeLabel", scheduling.dra_eviction_node_label, FLAGS["--dra-eviction-node-label"]),
     ):
         if said:
-            raise InvalidRequest(f"spec.bundle.{path} is not acted on", place=where, hint=f"remove it: {instead}")
+            raise InvalidRequest(f"spec.bundle.{path} is not supported", place=where, hint=f"remove it: {instead}")

@@ -49,24 +49,24 @@ def over_config(flags: Mapping[str, Any], request: Request) -> tuple[dict[str, A
     if named and (slug or not recipe):
         if file.values:
             said = recipe or ", ".join(f"{key} {word}" for key, word in file.values.items())
-            notes.append(f"{named} of the command line counts, not {said} of {where}")
+            notes.append(f"{named} on the command line overrides {said} of {where}")
         file = Request()
     notes += _overridden(options, flags, where)
     notes += [
-        f"--{key.replace('_', '-')} {request.values[key]} counts, not {word} of {where}"
+        f"--{key.replace('_', '-')} {request.values[key]} overrides {word} of {where}"
         for key, word in file.values.items()
         if request.values.get(key, word) != word
     ]
     output = request.text("output")
     if output and target and output != target:
-        notes.append(f"--output {output} counts, not {target} of {where}")
+        notes.append(f"--output {output} overrides {target} of {where}")
     place, kept = output or target, bundle_target(config)
     if request.says("sign_key") or request.says("keyless"):
         kept = kept.without(*SIGNING)
     if not place.startswith(_REGISTRIES):
-        idle = [f"{PUSHING[key]} says nothing where a bundle stays on a disk" for key in PUSHING if kept.says(key)]
+        idle = [f"{PUSHING[key]} has no effect for a bundle that is not pushed" for key in PUSHING if kept.says(key)]
         if idle and not target.startswith(_REGISTRIES):
-            hint = "leave it out, or say where the bundle is pushed: output: {target: oci://HOST/REPOSITORY:TAG}"
+            hint = "leave it out, or name the registry to push to: output: {target: oci://HOST/REPOSITORY:TAG}"
             raise InvalidRequest(idle[0], place=where, hint=hint)
         notes += [f"{where}: {each}" for each in idle]
         kept = kept.without(*PUSHING)
@@ -79,11 +79,11 @@ def _without_strangers(options: dict[str, Any], deployer: str, where: str) -> It
     """Take out what is meant for the deployer of the file, not for that of the command line; yield notes about it."""
     for option in [option for option in options if not concerns(option, deployer)]:
         del options[option]
-        yield f"{where}: {option} means nothing to the deployer {deployer}, and is left out"
+        yield f"{where}: {option} does not apply to the deployer {deployer} and is ignored"
     words = options.get("set", [])
     if not deployer.startswith("argocd") and any(word.startswith("deployer:") for word in words):
         options["set"] = [word for word in words if not word.startswith("deployer:")]
-        yield f"{where}: settings of the deployer mean nothing to {deployer}, and are left out"
+        yield f"{where}: deployer settings do not apply to {deployer} and are ignored"
 
 
 def _overridden(options: Mapping[str, Any], flags: Mapping[str, Any], where: str) -> Iterator[str]:
@@ -92,6 +92,6 @@ def _overridden(options: Mapping[str, Any], flags: Mapping[str, Any], where: str
         if option not in flags or flags[option] == options[option]:
             continue
         if option in REPEATED:
-            yield f"{flag(option)} of the command line counts, not that of {where}"
+            yield f"{flag(option)} on the command line overrides that of {where}"
         else:
-            yield f"{flag(option)} {flags[option]} counts, not {options[option]} of {where}"
+            yield f"{flag(option)} {flags[option]} overrides {options[option]} of {where}"

@@ -28,12 +28,12 @@ from clusterbook.inputs.config_schema import (
 )
 
 _MEANS_NOTHING = {
-    "agent.os": "the operating system is seen, and need not be said",
-    "evidence.cncf": "evidence for CNCF is not made here; --evidence DIR proves a judgement",
+    "agent.os": "the operating system is detected",
+    "evidence.cncf": "CNCF evidence is not supported; --evidence DIR writes evidence of the validation",
     "evidence.attestation.bom": "the list of images is made from the recipe",
-    "evidence.attestation.push": "push what was written: clusterbook evidence publish DIR oci://HOST/REPOSITORY",
-    "evidence.attestation.plainHTTP": "it is said when evidence is pushed",
-    "evidence.attestation.insecureTLS": "it is said when evidence is pushed",
+    "evidence.attestation.push": "publish it afterwards: clusterbook evidence publish DIR oci://HOST/REPOSITORY",
+    "evidence.attestation.plainHTTP": "give it when you publish evidence",
+    "evidence.attestation.insecureTLS": "give it when you publish evidence",
 }
 """Field → why nothing here follows from it."""
 
@@ -56,7 +56,7 @@ def of_snapshot(where: str, request: Request) -> tuple[Request, tuple[str, ...]]
     _refuse_unread(part, "", where, "spec.snapshot")
     notes: list[str] = []
     if part.agent is not None and (request.says("root") or request.says("no_cluster")):
-        notes.append(f"{where}: spec.snapshot.agent is left out: this machine was asked for")
+        notes.append(f"{where}: spec.snapshot.agent is ignored: this machine is captured")
         del fields["agent"]
     return _over(where, fields, request, notes)
 
@@ -84,12 +84,12 @@ def of_validate(where: str, request: Request) -> tuple[Request, tuple[str, ...]]
     _refuse_unread(part, "", where, "spec.validate")
     notes: list[str] = []
     if request.text("slug") and fields["recipe"]:
-        notes.append(f"{request.values['slug']} of the command line counts, not {fields.pop('recipe')} of {where}")
+        notes.append(f"{request.values['slug']} on the command line overrides {fields.pop('recipe')} of {where}")
     if part.agent is not None and not request.says("agent"):
         live = not (fields["no_cluster"] or request.says("no_cluster"))
         if not live or fields["snapshot"] or request.says("snapshot"):
-            why = "a snapshot was handed in" if live else "no cluster is asked"
-            notes.append(f"{where}: spec.validate.agent looks into no node: {why}")
+            why = "a snapshot was given" if live else "no cluster is contacted"
+            notes.append(f"{where}: spec.validate.agent is ignored: {why}")
             del fields["agent"]
     return _over(where, fields, request, notes)
 
@@ -117,7 +117,7 @@ def _refuse_unread(part: BaseModel, path: str, where: str, root: str) -> None:
         value = getattr(part, name)
         if at in _MEANS_NOTHING and value not in (None, False):
             hint = f"remove it: {_MEANS_NOTHING[at]}"
-            raise InvalidRequest(f"{root}.{at} is not acted on", place=where, hint=hint)
+            raise InvalidRequest(f"{root}.{at} is not supported", place=where, hint=hint)
         if name == "toleration" and value == []:
             what = f"{root}.{at} is an empty list, and a Job without tolerations of its own tolerates every taint"
             raise InvalidRequest(
@@ -137,5 +137,5 @@ def _over(where: str, fields: Mapping[str, Any], request: Request, notes: list[s
             and (name in request.switches) == (name in file.switches)
         )
         if not same:
-            notes.append(f"--{name.replace('_', '-')} of the command line counts, not that of {where}")
+            notes.append(f"--{name.replace('_', '-')} on the command line overrides that of {where}")
     return request.over(file), tuple(notes)

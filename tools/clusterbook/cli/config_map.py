@@ -24,7 +24,7 @@ def keep(reply: Reply, form: str, kind: str, *, kubeconfig: str) -> Reply:
         ClusterbookError: the cluster does not take it.
     """
     if form not in configmaps.FORMATS:
-        raise InvalidRequest(f"a ConfigMap keeps no {form}", hint="write it as yaml or json")
+        raise InvalidRequest(f"a ConfigMap cannot hold {form}", hint="write it as yaml or json")
     place = configmaps.parse_where(reply.output)
     api = open_api(kubeconfig)
     now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -44,7 +44,7 @@ _FLAGS = (
     Flag(
         "severity",
         ("--severity",),
-        "Least severity to report, of changes to a cluster; default: info.",
+        "Lowest severity of cluster changes to report; default: info.",
         values=SEVERITIES,
     ),
     Flag("exit_code", ("--exit-code", "--fail-on-drift"), "Exit with status 10 when there are differences."),
@@ -60,10 +60,10 @@ COMMANDS: Mapping[str, Command] = {
         " what it was in a release (h100-eks-training@2026.3.0), digests (sha256:…), files, bundles,"
         " or two releases (2026.3.0 2026.7.0). Versions and releases are those of the ledger of a clone, or of the"
         " published catalog that --source names. A bundle is compared by what it deploys, its options included.\n\n"
-        "With a snapshot as NEW, OLD is an older snapshot, or a recipe or a bundle's folder that was deployed: then"
-        " components, charts, versions and values are held against what is installed. Severities: critical means"
-        " another cluster or a part that is gone, warning that it behaves otherwise, info that it is worth knowing,"
-        " noise that it merely runs. With a folder of snapshots as NEW there is a line for each cluster, the worst"
+        "With a snapshot as NEW, OLD is an older snapshot, or a recipe or a bundle's folder that was deployed: then "
+        "components, charts, versions and values are compared with what is installed. Severities: critical "
+        "means another cluster or a missing part, warning changed behaviour, info worth knowing, noise "
+        "normal activity. With a folder of snapshots as NEW there is a line for each cluster, the worst"
         " first.",
         "clusterbook diff h100-eks-training gb200-eks-training",
         rules=(

@@ -90,8 +90,8 @@ def verify(request: Request, caller: Caller) -> Reply:
         f"evidence {evidence.where}" if where.startswith(SCHEME) else "",
         f"recipe {proof.digest}",
         f"published as {published}" if published else "",
-        f"cluster seen at {proof.taken_at or 'an unknown time'}: {proof.cluster or 'nothing says what it is'}",
-        f"signed by {signer}" if signer else "unsigned: nobody confirms that the snapshot is real",
+        f"cluster captured at {proof.taken_at or 'an unknown time'}: {proof.cluster or 'unknown'}",
+        f"signed by {signer}" if signer else "unsigned: nothing proves that the snapshot is genuine",
     )
     text = "".join(f"{one_line(line)}\n" for line in lines if line)  # a stranger may have written the snapshot
     if request.text("format") == "json":
@@ -117,8 +117,8 @@ def _published_version(proof: EvidenceProof, request: Request, access: Access, c
     def find(source_index: OpenIndex) -> str:
         versions = source_index.versions_of(proof.recipe, proof.digest)
         if not versions:
-            what = f"{proof.recipe} {proof.digest}, by which was judged, is no recipe that {where} ever published"
-            raise SubjectMismatch(what, hint="ask for evidence about the published one: `fetch recipe`, `validate -r`")
+            what = f"{proof.recipe} {proof.digest}, which was validated against, was never published by {where}"
+            raise SubjectMismatch(what, hint="ask for evidence for a published recipe: `fetch recipe`, `validate -r`")
         refuse_withdrawn(source_index.envelope, proof.recipe, versions[-1])
         return f"{proof.recipe}@{versions[-1]}"
 

@@ -16,7 +16,7 @@ from clusterbook.inputs.fast import read_snapshot
 from clusterbook.lookup.find import open_shelf
 from clusterbook.snapshot.model import Snapshot, snapshot_age
 
-ALONE = "this is a snapshot of one machine; take one of its cluster: clusterbook snapshot --cluster -o cluster.yaml"
+ALONE = "this is a snapshot of one machine; capture its cluster: clusterbook snapshot --cluster -o cluster.yaml"
 
 
 def pick(request: Request, snapshot: Snapshot) -> Snapshot:
@@ -28,7 +28,7 @@ def pick(request: Request, snapshot: Snapshot) -> Snapshot:
     if not (selector or request.says("pool")):
         return snapshot
     if request.says("evidence"):
-        raise InvalidRequest("evidence is of a whole cluster, not of some nodes", hint="leave --evidence out")
+        raise InvalidRequest("evidence covers a whole cluster, not some nodes", hint="leave --evidence out")
     names = snapshot.nodes.pool(request.text("pool")) if request.says("pool") else None
     if selector:
         from clusterbook.kubernetes.placement import read_selector
@@ -67,7 +67,7 @@ def fit(request: Request, _caller: Caller) -> Reply:
     fitting = sum(each.fit == FITS for each in found)
     missing = sum(each.fit == MISSES for each in found)
     what = "recipes" if every else "curated recipes"
-    note = f"{fitting} of {len(found)} {what} fit, {missing} do not, {len(found) - fitting - missing} cannot be told"
+    note = f"{fitting} of {len(found)} {what} fit, {missing} do not, {len(found) - fitting - missing} are unknown"
     if form == "table":
         text = table(["RECIPE", "FIT", "WHY"], [[each.recipe, each.fit, each.why] for each in found])
     else:
@@ -90,7 +90,7 @@ _FLAGS = (
     ),
     *WHERE,
     KUBECONFIG,
-    Flag("format", ("--format", "-t"), "How the answer is written.", values=("table", "json", "yaml")),
+    Flag("format", ("--format", "-t"), "Output format.", values=("table", "json", "yaml")),
     FILE,
 )
 FIT = Command(
@@ -99,9 +99,9 @@ FIT = Command(
     (Argument("snapshots", "[FILE|DIR]...", many=True),),
     fit,
     "List which recipes fit a cluster, and why the others do not.\n\nA recipe fits when the cluster is what it"
-    " is for and all its constraints hold; what was not measured is never taken for granted. Of a folder, or of"
-    " several files, there is one table with a line a cluster, those that no recipe fits first; the exit status"
-    " is 10 where there are any, and 2 where a snapshot cannot be read.",
+    " is for and all its constraints hold; what was not measured does not count as met. A folder or several "
+    "files give one table with a line for each cluster, those that no recipe fits first; the exit "
+    "status is 10 when there are any, and 2 when a snapshot cannot be read.",
     "clusterbook fit cluster.yaml\n  clusterbook fit snapshots/ -t json",
     rules=(OF_TRUST, OF_ACCESS, OF_LEDGER, OF_CLUSTERS._replace(needs=("snapshots",))),
 )

@@ -62,7 +62,9 @@ def read_list(text: str, variable: str) -> tuple[str, ...]:
     except ValueError:
         words = None
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-        raise InvalidRequest("this is no JSON list of texts", place=variable, hint='write ["…", "…"], or one a line')
+        raise InvalidRequest(
+            "this is not a JSON list of strings", place=variable, hint='write ["…", "…"], or one a line'
+        )
     return tuple(words)
 
 
@@ -90,12 +92,12 @@ PROFILE = Flag(
 )
 CHOICES = {
     "slurm.accounting.mode": Flag(
-        "slurm_accounting_mode", ("--slurm-accounting-mode",), "Who brings the database of Slurm's accounting.", "MODE"
+        "slurm_accounting_mode", ("--slurm-accounting-mode",), "Who provides the database of Slurm accounting.", "MODE"
     ),
     "runtimeInventory.mode": Flag(
         "runtime_inventory",
         ("--runtime-inventory",),
-        "Whether the inventory of AI software of a recipe that has it is deployed: enabled or disabled.",
+        "Deploy the AI software inventory, where the recipe has it: enabled or disabled.",
         "MODE",
     ),
 }
@@ -112,7 +114,7 @@ INHERIT_FROM = Flag(
 INTERFACES = Flag(
     "interfaces",
     ("--gke-tcpxo-interfaces",),
-    "To which network each GPU interface of a GKE node belongs.",
+    "Network of each GPU interface of a GKE node.",
     "eth1=NETWORK,…,eth8=NETWORK",
 )
 ANSWER = (
@@ -154,7 +156,7 @@ UNSIGNED = Flag(
 )
 AT_LEAST = Flag("at_least", ("--at-least",), "Refuse releases older than this one.", "RELEASE")
 RELEASE = Flag(
-    "release", ("--release",), "Answer as this release did, such as 2026.7.0; for one recipe type SLUG@VERSION.", "NAME"
+    "release", ("--release",), "Answer from this release, such as 2026.7.0; for one recipe type SLUG@VERSION.", "NAME"
 )
 REGISTRY = Flag(
     "registry", ("--registry",), "The ledger of a clone, for versions and releases; default: registry.", "DIR"
@@ -167,7 +169,7 @@ PLACES = (
         "DIR|FILE|OCI",
     ),
     Flag("data", ("--data",), "Private tree over the catalog: a folder, or oci://HOST/REPOSITORY@DIGEST.", "DIR|OCI"),
-    Flag("external_only", ("--external-only",), "Take the tree of --data alone, with no catalog below it."),
+    Flag("external_only", ("--external-only",), "Use the tree of --data alone, without the catalog below it."),
     RELEASE,
     REGISTRY,
 )
@@ -181,4 +183,4 @@ OUTPUT = (
     FILE,
 )
 DIFF_FORMATS = ("text", "markdown", "json", "yaml")
-"""How differences are written."""
+"""Output format."""

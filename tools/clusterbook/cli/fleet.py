@@ -27,7 +27,7 @@ from clusterbook.snapshot.model import Snapshot
 from clusterbook.validate.fit import FITS, UNKNOWN, Fit, fit_recipes
 
 ENDINGS = (".yaml", ".yml", ".json")
-_AS_WANTED, _AS_MEASURED = "as wanted", "as wanted, as far as measured"
+_AS_WANTED, _AS_MEASURED = "as desired", "as desired, as far as measured"
 DIFFER, UNREADABLE = 10, 2
 """Exit statuses: of some cluster it does not hold; some snapshot cannot be read. Source: design, section 10."""
 
@@ -58,7 +58,7 @@ def snapshot_files(words: Sequence[str]) -> list[tuple[str, str]]:
         shown = {label: path for label, path in files.items() if not any(part.startswith(".") for part in label.parts)}
         labels = sorted(label for label, path in shown.items() if not path.is_dir())
         if not labels:
-            raise InvalidRequest(f"{word} holds no snapshot", hint="snapshots end in .yaml, .yml or .json")
+            raise InvalidRequest(f"{word} holds no snapshots", hint="snapshots end in .yaml, .yml or .json")
         found += [(label.as_posix(), str(shown[label])) for label in labels]
     return found
 
@@ -69,7 +69,7 @@ def _rows(words: Sequence[str], ask: Callable[[str, Snapshot], Any], *, kubeconf
     for label, path in snapshot_files(words):
         try:
             if path not in words and not is_file(path):  # of a folder; what is typed may be a pipe
-                raise InvalidRequest(f"{path} is no file that can be read", hint="take it out of the folder")
+                raise InvalidRequest(f"{path} is not a readable file", hint="remove it from the folder")
             _, taken = read_snapshot(path, kubeconfig=kubeconfig)
             rows.append(ClusterRow(label, str(taken.metadata.get("timestamp") or ""), ask(label, taken)))
         except ClusterbookError as error:
@@ -87,7 +87,7 @@ def fit_fleet(request: Request, words: Sequence[str]) -> Reply:
         InvalidRequest: nodes of one cluster were picked, or a folder holds no snapshot.
     """
     if request.says("pool") or request.says("node_selector"):
-        raise InvalidRequest("--pool and --node-selector pick nodes of one cluster", hint="name one snapshot")
+        raise InvalidRequest("--pool and --node-selector select nodes of one cluster", hint="name one snapshot")
     shelf = open_shelf(*read_where(request))
     lines = [line for line in shelf.lines() if "all" in request.switches or line["state"] == CURATED]
     recipes = ((str(line["name"]), shelf.recipe_by_slug(line["slug"])) for line in lines)

@@ -54,12 +54,12 @@ def over_config(request: Request, *, elsewhere: tuple[str, ...] = ()) -> tuple[R
     where = request.values["config"]
     file = recipe_request(read_config(where)).without(*elsewhere)
     notes = tuple(
-        f"--{key.replace('_', '-')} {request.values[key]} counts, not {word} of {where}"
+        f"--{key.replace('_', '-')} {request.values[key]} overrides {word} of {where}"
         for key, word in file.values.items()
         if request.values.get(key, word) != word
     )
     notes += tuple(
-        f"--{key} {', '.join(request.lists[key])} counts, not {', '.join(words)} of {where}"
+        f"--{key} {', '.join(request.lists[key])} overrides {', '.join(words)} of {where}"
         for key, words in file.lists.items()
         if request.lists.get(key, words) != words
     )
@@ -104,7 +104,7 @@ def _enveloped(document: dict[str, Any], kind: str, version: str) -> tuple[dict[
     if kind == "config":
         return envelopes.config_document(document, version), ()
     files = envelopes.named_manifests(document)
-    note = f"{len(files)} manifests are named, not carried: --files DIR writes them, as a tree for --data"
+    note = f"{len(files)} manifests are named but not included: --files DIR writes them, as a tree for --data"
     return envelopes.recipe_envelope(document, version), (note,) if files else ()
 
 
@@ -175,7 +175,7 @@ def listing(request: Request, _caller: Caller) -> Reply:
     notes = [*said, *shelf.remarks]
     if not lines:
         more = f"; {len(entries)} composed with --all" if entries else ""
-        notes.append(f"no recipe claims {criteria.sentence()}{more}; {nearest_hint(shelf, criteria)}")
+        notes.append(f"no curated recipe for {criteria.sentence()}{more}; {nearest_hint(shelf, criteria)}")
     elif len(lines) < len(entries):
         notes.append(f"{len(entries) - len(lines)} composed recipes are left out; --all lists them, too")
     healthy = "no_health" not in request.switches
@@ -233,7 +233,7 @@ def explain(request: Request, _caller: Caller) -> Reply:
     question, path = _question_and_path(request)
     if not path:
         raise MissingFlag(
-            "explain takes a recipe and a path",
+            "explain needs a recipe and a path",
             hint="type clusterbook explain h100-eks-training components.gpu-operator.version, say",
         )
     shelf = open_shelf(question.source, question.data, question.snapshot, kubeconfig=question.kubeconfig)
@@ -248,9 +248,7 @@ def explain(request: Request, _caller: Caller) -> Reply:
             raise
     chains = _chains(recipe, place, pointer(place))
     if not chains:
-        raise NotFound(
-            f"{path} is computed, not written by a layer", hint="ask for constraints, components or validation"
-        )
+        raise NotFound(f"{path} is computed, no layer sets it", hint="explain constraints, components or validation")
     form = request.text("format", "table")
     text = _chain_text(chains) if form == "table" else render(chains, form)
     return Reply(text, (*said, *notes, *shelf.remarks), output=request.text("output"))
@@ -275,7 +273,7 @@ def _effect_lines(effect: Mapping[str, Any] | None) -> list[str]:
     """Return what a value does to its chart, as its proof has it; the first line is the verdict."""
     if effect is None:
         return ["unproven"]
-    default = f"; the chart's own: {json.dumps(effect['default'], ensure_ascii=False)}" if "default" in effect else ""
+    default = f"; chart default: {json.dumps(effect['default'], ensure_ascii=False)}" if "default" in effect else ""
     near = f"; did you mean {effect['near']}?" if "near" in effect else ""
     why = f": {effect['why']}" if "why" in effect else ""
     more = [f"and {effect['more']} more"] if "more" in effect else []
@@ -331,8 +329,8 @@ COMMANDS: Mapping[str, Command] = {
             (*CRITERIA[:-1], CONFIG, _ALL, _NO_HEALTH, *WHERE, *OUTPUT),
             (),
             listing,
-            "List recipes.\n\nIS_LEAF: no overlay builds on it. STATUS: sources ok when it resolves, each"
-            " chart has a version and each constraint can be read; nothing was installed or tested. COVERAGE: the"
+            "List recipes.\n\nIS_LEAF: no overlay builds on it. STATUS: sources ok when it resolves, each chart "
+            "has a version and each constraint can be parsed; nothing was installed or tested. COVERAGE: the"
             " number of checks for readiness, deployment, performance and conformance. SOURCE: external when it comes"
             " from --data.",
             "clusterbook list --service eks",

@@ -36,9 +36,10 @@ _SHOWN_GAPS = 5
 
 
 class IncompleteList(ClusterbookError):
-    """It is not known of every component which images it starts; the list on standard output names which.
+    """The images of some components are not known; the list on standard output names the components.
 
-    `--check` asks helm about charts. What an operator starts from a catalog of its own has to be mirrored with that.
+    `--check` renders the charts with helm. What an operator installs from its own catalog has to be
+    mirrored with that catalog.
     """
 
     code = "CB200"
@@ -46,10 +47,10 @@ class IncompleteList(ClusterbookError):
 
 
 class IncompleteArchive(ClusterbookError):
-    """An archive lacks what could not be had, or what nobody knows to be needed; it says so itself.
+    """An archive is incomplete: something could not be fetched, or images are not known; it records what is missing.
 
-    Run the same command again once the registries can be reached: what was had already is not fetched again as long as
-    the archive was not written; else carry what is missing by another way.
+    Run the same command again once the registries can be reached: what was fetched is not fetched again as long as
+    the archive was not written; or carry what is missing another way.
     """
 
     code = "CB203"
@@ -92,7 +93,11 @@ def incomplete(gaps: tuple[ImageGap, ...]) -> IncompleteList | None:
         return None
     named = "; ".join(f"{gap.component}: {gap.sentence}" for gap in gaps[:_SHOWN_GAPS])
     more = f"; and {len(gaps) - _SHOWN_GAPS} more" if len(gaps) > _SHOWN_GAPS else ""
-    hint = "--check asks helm what the charts pull" if any(gap.helm_knows for gap in gaps) else "mirror them by hand"
+    hint = (
+        "--check renders the charts with helm to find their images"
+        if any(gap.helm_knows for gap in gaps)
+        else "mirror them by hand"
+    )
     return IncompleteList(f"the list is not complete: {named}{more}", hint=hint)
 
 
@@ -112,7 +117,7 @@ def save_recipes(request: Request, caller: Caller) -> Reply:
     if not target:
         raise MissingFlag("--output is missing", hint="type -o mirror.tar")
     if not target.endswith(".tar"):
-        raise InvalidRequest(f"{target} is no .tar file", hint="type -o mirror.tar")
+        raise InvalidRequest(f"{target} is not a .tar file", hint="type -o mirror.tar")
     context = Context.of(caller.environment)
     access, choice = read_access(request, context), read_choice(request)
     trust = trust_options(choice, context.environment, context.home)
@@ -144,7 +149,7 @@ def _sentence(done: SaveResult, target: str, choice: PolicyChoice) -> str:
         named = [f"{each.kind} {each.name}" for each in found.missing if each.why == why]
         lines.append(f"missing: {named[0]}: {why}" if len(named) == 1 else f"missing, {why}:")
         lines += [f"  {name}" for name in named if len(named) > 1]
-    lines += [f"unknown: what {gap.component} pulls: {gap.sentence}" for gap in done.lists.gaps]
+    lines += [f"unknown: images of {gap.component}: {gap.sentence}" for gap in done.lists.gaps]
     return "\n".join([*lines, f"load: clusterbook mirror load {target} --to oci://HOST/BASE{choice.flags}"]) + "\n"
 
 
@@ -166,10 +171,10 @@ def _gap_lines(done: SaveResult, target: str) -> IncompleteArchive | None:
     if not lacking and not done.lists.gaps:
         return None
     gaps = len(done.lists.gaps)
-    known = f"; nobody knows what {gaps} component{'s pull' if gaps > 1 else ' pulls'}" if gaps else ""
+    known = f"; the images of {gaps} component{'s' if gaps > 1 else ''} are not known" if gaps else ""
     return IncompleteArchive(
         f"{target} is not complete: {lacking} missing{known}",
-        hint="run it again once they can be had, or carry them yourself",
+        hint="run it again once they can be fetched, or carry them yourself",
     )
 
 
@@ -187,7 +192,9 @@ def load_archive(request: Request, caller: Caller) -> Reply:
     host, name = _address(target)
     for flag in ("relocation", "containerd"):
         if flag in request.values and not host:
-            raise InvalidRequest(f"--{flag} is about a registry, and {target} is none", hint="load to oci://HOST/BASE")
+            raise InvalidRequest(
+                f"--{flag} applies to a registry, and {target} is not one", hint="load to oci://HOST/BASE"
+            )
     context = Context.of(caller.environment)
     access, choice = read_access(request, context), read_choice(request)
     trust = trust_options(choice, context.environment, context.home)
@@ -208,7 +215,7 @@ def load_archive(request: Request, caller: Caller) -> Reply:
             file.parent.mkdir(parents=True, exist_ok=True)
             write_text(str(file), text)
     lacking = (*done.contents.missing, *done.contents.unknown)
-    notes = (*filter(None, (warning,)), *(f"{archive} carries {each}" for each in done.without))
+    notes = (*filter(None, (warning,)), *(f"{archive} has {each}" for each in done.without))
     if lacking:
         more = f" and {len(lacking) - 1} more are missing" if len(lacking) > 1 else " is missing"
         notes = (
@@ -231,7 +238,7 @@ def _load_report(done: LoadResult, target: str, choice: PolicyChoice, *, as_json
         }
         return _as_json(said)
     moved = f"{done.moved_blobs} blobs ({done.moved_bytes / 1e6:.1f} MB) moved"
-    older = "" if done.latest else "; a newer index is there already and stays"
+    older = "" if done.latest else "; a newer index is there already and is kept"
     return (
         f"{target}: {done.artifacts} artifacts, {moved}{older}\n"
         f"fetch: clusterbook fetch bundle SLUG --from {target}{choice.flags}\n"
@@ -259,7 +266,7 @@ def _json(request: Request) -> bool:
 
 
 _WITHOUT = ("deployer", "vendorCharts", "appName", "repo", "targetRevision", "fluxNamespace", "fluxOciSourceName")
-"""Options of a bundle that change nothing about what it pulls."""
+"""Options of a bundle that do not change what it pulls."""
 _LIST = (
     Flag("check", ("--check",), "Render the charts with helm, and add images that the catalog's lists lack."),
     Flag("format", ("--format", "-t", "-f"), "Output format; default: yaml.", values=tuple(FORMATS)),
@@ -311,7 +318,7 @@ COMMANDS: Mapping[str, Command] = {
             (Argument("slugs", "[SLUG[@VERSION|@RELEASE]]...", many=True),),
             save_recipes,
             "Save published recipes into one archive, with bundles, signatures, SBOMs, charts and images; without a"
-            " SLUG, the whole release.\n\nWhat cannot be had is listed, and the exit status is 10. Charts of chart"
+            " SLUG, the whole release.\n\nWhat cannot be fetched is listed, and the exit status is 10. Charts of chart"
             " repositories are pulled with helm, all others and images without.",
             "clusterbook mirror save h100-eks-training --from oci://ghcr.io/acme/book -o mirror.tar",
         ),

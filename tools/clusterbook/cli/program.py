@@ -139,9 +139,9 @@ class UnknownCommand(ClusterbookError):
 
 
 class InvalidUsage(ClusterbookError):
-    """The words of a command line are not those that the command takes: an unknown flag, a flag without its value.
+    """The command line is wrong: an unknown flag, or a flag without its value.
 
-    `--help` says what it takes. Source: reference row G4.
+    `--help` shows what the command accepts. Source: reference row G4.
     """
 
     code = "CB115"
@@ -210,7 +210,7 @@ def misused(error: click.UsageError, name: str) -> ClusterbookError:
     """Return what is wrong with the words of a command line: 2 for a wrong value and for all of a Strict, else 1."""
     context = error.ctx
     command = context.command_path if context else name
-    hint = f"`{command} --help` says what it takes"
+    hint = f"`{command} --help` shows what it accepts"
     wrong = InvalidRequest if context and isinstance(context.command, StrictCommand) else InvalidUsage
     if isinstance(error, click.NoSuchOption):
         known = [each for param in context.command.get_params(context) for each in param.opts] if context else []

@@ -59,7 +59,9 @@ def push_bundle(
     if where.startswith(SCHEME):
         options = with_location(options, recipe, home, tag)
     if "force" in request.switches:
-        raise InvalidRequest("--force is about a folder", hint="leave it out: a tag moves, and old digests stay")
+        raise InvalidRequest(
+            "--force applies to a folder only", hint="leave it out: pushing moves the tag, and old digests stay"
+        )
     signer = read_signer(request, caller.environment)
     made = make(recipe, options)
     own = OwnBundle(recipe, options, made.files)
@@ -112,7 +114,7 @@ def _parts(where: str) -> tuple[str, str]:
     """
     home, _, tag = where.rpartition(":")
     if "@" in where.rpartition("/")[2]:
-        raise InvalidRequest(f"{where} names a digest, and what is pushed has its own", hint="name a tag instead")
+        raise InvalidRequest(f"{where} names a digest, which a push cannot choose", hint="name a tag instead")
     if not is_artifact(where) or is_digest(tag):
         raise InvalidRequest(f"{where} names no tag", hint=f"write -o {where}:1.0.0, say")
     return home, tag

@@ -49,7 +49,7 @@ def read_name(request: Request, name: str) -> tuple[str, str]:
     if not at:
         return name, ""
     if not slug or not version:
-        raise InvalidRequest(f"'{name}' names no version", hint="type SLUG@VERSION or SLUG@RELEASE")
+        raise InvalidRequest(f"'{name}' has no version", hint="type SLUG@VERSION or SLUG@RELEASE")
     if request.text("release", version) != version:
         what = f"{name} and --release {request.text('release')} were given"
         raise InvalidRequest(what, hint="give one of them")
@@ -70,7 +70,7 @@ def read_where(request: Request, *, version: str = "", slug: str = "") -> tuple[
         if source:
             raise InvalidRequest("--external-only and --source were given", hint="type --data DIR --external-only")
         if not data:
-            what = "--external-only says nothing without --data"
+            what = "--external-only has no effect without --data"
             raise InvalidRequest(what, hint="type --data DIR --external-only")
         source, data = data, ""
     selector = version or request.text("release")
@@ -90,7 +90,7 @@ def _released(request: Request, source: str, selector: str, slug: str) -> IndexF
     """
     if source:
         name = f"{slug}@{selector}" if slug else f"--release {selector}"
-        what = f"{source} is one index or tree, which has no releases, and {name} was asked"
+        what = f"{source} is one index or tree, which has no releases, so {name} cannot be answered"
         raise InvalidRequest(what, hint="name a published catalog, --source oci://… or oci-layout:…, or leave it out")
     from pathlib import Path
 
@@ -119,8 +119,8 @@ def _bring(request: Request, source: str, data: str, *, selector: str, slug: str
     access, trust = read_access(request, context), trust_options(read_choice(request), os.environ, context.home)
     if source.startswith(REMOTE) and not is_artifact(source):
         if "external_only" in request.switches:
-            what = f"{source} is a published catalog, and no tree"
-            raise InvalidRequest(what, hint=f"ask it as one: --source {source}")
+            what = f"{source} is a published catalog, not a source tree"
+            raise InvalidRequest(what, hint=f"use --source {source}")
         catalog = open_catalog(source, trust, access, context, selector=selector, slug=slug)
         if data.startswith(REMOTE):
             found = local_tree(data, trust._replace(at_least=""), access, context)
@@ -128,7 +128,7 @@ def _bring(request: Request, source: str, data: str, *, selector: str, slug: str
             data = str(found.folder)
         return catalog, data
     if selector and source.startswith(REMOTE):
-        what = f"{source} is one tree, which has no releases"
+        what = f"{source} is a source tree, which has no releases"
         raise InvalidRequest(what, hint="name the base of a published catalog: --source oci://HOST/BASE")
     below = _released(request, source, selector, slug) if selector else None
     folders = []

@@ -23,14 +23,14 @@ def record(request: Request, _caller: Caller) -> Reply:
     snapshot = request.values["snapshot"]
     document, _ = read_snapshot(snapshot)
     if redact.is_redacted(document):
-        raise InvalidRequest(f"{snapshot} is redacted", hint="record in the snapshot itself, then redact it")
+        raise InvalidRequest(f"{snapshot} is redacted", hint="record into the original snapshot, then redact it")
     printed: dict[str, dict[str, str]] = {}
     for name, where in _pairs(request.lists.get("outputs", ()), "CHECK=FILE"):
         check, _, part = name.partition("/")
         printed.setdefault(check, {})[part] = read_text(where)
     ended = {check: _number(check, text) for check, text in _pairs(request.lists.get("status", ()), "--status CHECK=N")}
     if not printed and not ended:
-        raise InvalidRequest("no check is named", hint="type CHECK=FILE, as in nccl-all-reduce-bw=nccl.log")
+        raise InvalidRequest("no check was given", hint="type CHECK=FILE, as in nccl-all-reduce-bw=nccl.log")
     found = [
         (check, read_trial(check, printed.get(check, {}), ended.get(check))) for check in sorted({*printed, *ended})
     ]
@@ -50,14 +50,14 @@ def _pairs(words: Iterable[str], form: str) -> Iterator[tuple[str, str]]:
         if not equals or not name or not value:
             raise InvalidRequest(f"'{word}' is not {form}", hint="as in nccl-all-reduce-bw=nccl.log")
         if name in names:
-            raise InvalidRequest(f"{name} is given twice", hint=f"tell its parts apart: {name}/PART=FILE")
+            raise InvalidRequest(f"{name} is given twice", hint=f"name its parts: {name}/PART=FILE")
         names.add(name)
         yield name, value
 
 
 def _number(check: str, text: str) -> int:
     if not text.isdecimal() or int(text) > 255:
-        raise InvalidRequest(f"the status of {check} is '{text}', which is no number from 0 to 255")
+        raise InvalidRequest(f"the status of {check} is '{text}', which is not a number from 0 to 255")
     return int(text)
 
 
@@ -79,10 +79,11 @@ COMMANDS: Mapping[str, Command] = {
         _FLAGS,
         (Argument("snapshot", required=True), Argument("outputs", "[CHECK[/PART]=FILE]...", many=True)),
         record,
-        "Add the output of checks to a snapshot of their cluster, for `validate` to judge.\n\nCHECK is a"
-        " name of the validator catalog. PART tells several outputs of one check apart: the node, the job, or what the"
-        " message asks for. A figure is kept only where its check passed; what its output does not say, such as"
-        " inference-concurrency-per-gpu and inference-routing-mode, is said with --setting.",
+        "Add the output of checks to a snapshot of their cluster, for `validate` to evaluate.\n\nCHECK is a"
+        " name of the validator catalog. PART distinguishes several outputs of one check: the node, the job, or "
+        "what the message asks for. A figure is kept only if its check passed; what the output does not "
+        "show, such as inference-concurrency-per-gpu and inference-routing-mode, is given with "
+        "--setting.",
         "clusterbook record cluster.yaml nccl-all-reduce-bw=nccl.log -o cluster.yaml\n"
         "  clusterbook record cluster.yaml inference-perf=profile_export_aiperf.json -o cluster.yaml \\\n"
         "    --setting inference-concurrency-per-gpu=256 --setting inference-routing-mode=dynamo-router",

@@ -10,20 +10,20 @@ from collections.abc import Mapping
 SPELLINGS: Mapping[tuple[str, str], str] = {("recipe", "list"): "list", ("recipe", "validate"): "check"}
 """Commands of two words that are one here."""
 FLAGS: Mapping[str, str] = {
-    "--attest": "sign a bundle with --sign-key FILE, or as whoever is logged in with --keyless",
-    "--baseline": "type the two after each other: clusterbook diff OLD NEW",
-    "--target": "type the two after each other: clusterbook diff OLD NEW",
+    "--attest": "sign a bundle with --sign-key FILE, or keyless with --keyless",
+    "--baseline": "give both as arguments: clusterbook diff OLD NEW",
+    "--target": "give both as arguments: clusterbook diff OLD NEW",
     "--emit-signing-config": "name a Sigstore instance of your own where you sign, with --trust-config FILE",
     "--signing-config": "name a Sigstore instance of your own with --trust-config FILE",
-    "--dra-eviction-node-label": "no component here waits for such a label; --set COMPONENT:PATH=VALUE sets any value",
-    "--insecure-ignore-tlog": "signatures with a key need no log: verify with --key FILE",
-    "--insecure-tls": "name its authority with --ca-file FILE, or speak without TLS with --plain-http",
+    "--dra-eviction-node-label": "no component waits for such a label; --set COMPONENT:PATH=VALUE sets any value",
+    "--insecure-ignore-tlog": "signatures with a key need no transparency log: verify with --key FILE",
+    "--insecure-tls": "name its CA certificate with --ca-file FILE, or use plain HTTP with --plain-http",
     "--split": "a bundle leaves components out with --set COMPONENT:enabled=false",
 }
 """What to type instead of a flag that there is none of here."""
 PROGRAM: Mapping[str, str] = {
-    "upgrade-check": "clusterbook upgrade plan FROM TO says what an upgrade brings, and exits 10 when it needs you",
-    "skill": "clusterbook --help and the guide say what there is",
+    "upgrade-check": "clusterbook upgrade plan FROM TO shows what an upgrade changes, and exits 10 when it needs you",
+    "skill": "clusterbook --help and the guide list the commands",
 }
 """What to type instead of a command that there is none of here."""
 

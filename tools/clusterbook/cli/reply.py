@@ -35,7 +35,7 @@ class Reply(NamedTuple):
 
 
 class MissingFlag(ClusterbookError):
-    """A flag that the command cannot do without is missing. Source: reference row Q5."""
+    """A required flag is missing. Source: reference row Q5."""
 
     code = "CB108"
     exit_status = 1

@@ -33,18 +33,20 @@ def read_signer(request: Request, environment: Mapping[str, str]) -> Signer | No
     """
     key, keyless = request.values.get("sign_key"), "keyless" in request.switches
     if key is not None and keyless:
-        raise InvalidRequest("--sign-key and --keyless each say who signs", hint="give one of them")
+        raise InvalidRequest("--sign-key and --keyless exclude each other", hint="give one of them")
     for name in _OF_KEYLESS:
         if request.says(name) and not keyless:
-            raise InvalidRequest(f"--{name.replace('_', '-')} says nothing without --keyless", hint="add --keyless")
+            raise InvalidRequest(f"--{name.replace('_', '-')} has no effect without --keyless", hint="add --keyless")
     upload = request.values.get("tlog_upload")
     if upload is not None and key is None and not keyless:
-        raise InvalidRequest("--tlog-upload says nothing where nobody signs", hint="add --sign-key FILE")
+        raise InvalidRequest("--tlog-upload has no effect without a signature", hint="add --sign-key FILE")
     if upload == "false" and keyless:
-        what = "a signature by login counts only with its entry in the log, so --tlog-upload=false cannot be"
+        what = "a keyless signature is valid only with its entry in the log, so --tlog-upload=false is not possible"
         raise InvalidRequest(what, hint="sign with --sign-key, or name your own instance: --trust-config")
     if upload == "true" and not keyless:
-        raise InvalidRequest("a key signs without a log", hint="leave --tlog-upload out; --keyless writes into a log")
+        raise InvalidRequest(
+            "a signature with a key is not logged", hint="leave --tlog-upload out, or sign with --keyless"
+        )
     if key is None and not keyless:
         return None
     from clusterbook.trust.sign import signer

@@ -76,13 +76,13 @@ def _short(value: object) -> str:
 def gaps(document: Document) -> tuple[str, ...]:
     """Return a sentence for each thing that could not be seen, so that nobody overlooks it."""
     found = document.get("coverage") or []
-    said = [f"not seen: {gap['part']} ({gap['state']}): {gap.get('reason', 'no reason given')}" for gap in found]
-    more = [f"not seen: {len(said) - _SHOWN} more; see coverage"] if len(said) > _SHOWN else []
+    said = [f"not captured: {gap['part']} ({gap['state']}): {gap.get('reason', 'no reason given')}" for gap in found]
+    more = [f"not captured: {len(said) - _SHOWN} more; see coverage"] if len(said) > _SHOWN else []
     return (*said[:_SHOWN], *more)
 
 
 def snapshot(request: Request, caller: Caller) -> Reply:
-    """Capture the state of a machine or a cluster, and what of it could not be read."""
+    """Capture the state of a machine or a cluster, and record what could not be read."""
     from clusterbook.collect.take import save_config_map, take
 
     notes: tuple[str, ...] = ()
@@ -198,10 +198,11 @@ COMMANDS: Mapping[str, Command] = {
         _FLAGS,
         (),
         snapshot,
-        "Capture the state of a machine or a cluster, and what of it could not be read.\n\nOf a machine: operating"
-        " system, kernel, services and GPUs. Works without a cluster, without privileges (less is seen then) and, with"
-        " the machine's root mounted, in a pod. Of a cluster: version, nodes, images, Helm releases, objects and"
-        " whether they do what they are there for. Reads only, what it may read.",
+        "Capture the state of a machine or a cluster, and record what could not be read.\n\nOf a machine: operating"
+        " system, kernel, services and GPUs. Works without a cluster, without privileges (less is captured "
+        "then) and, with the machine's root mounted, in a pod. Of a cluster: version, nodes, images, "
+        "Helm releases, objects and whether they are healthy. Read-only; what it may not read is "
+        "recorded as missing.",
         "clusterbook snapshot -o node.yaml\n  clusterbook snapshot --cluster -o cluster.yaml",
         rules=_RULES,
     )

@@ -111,6 +111,6 @@ def fail(error: ClusterbookError) -> int:
 def bug(error: Exception) -> int:
     """Print that `error` is a bug of ours, and return its exit status."""
     hint = "run it again with --debug, and report what it prints"
-    what = f"this is a bug: {type(error).__name__}: {error}"
+    what = f"this is a bug in Clusterbook: {type(error).__name__}: {error}"
     CONSOLE.say("error", what if CONSOLE.json else lines(f"{what}\n  hint: {hint}"), hint=hint)
     return 8

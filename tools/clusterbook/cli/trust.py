@@ -29,7 +29,7 @@ _MARKS = {
 }  # fmt: skip
 """How the levels of trust strike the eye."""
 _FLAGS = (
-    Flag("min_trust_level", ("--min-trust-level",), f"Refuse less; default: {DEFAULT}.", values=(*LEVELS, MAX)),
+    Flag("min_trust_level", ("--min-trust-level",), f"Minimum trust level; default: {DEFAULT}.", values=(*LEVELS, MAX)),
     Flag("require_creator", ("--require-creator",), "Require this signer.", "NAME"),
     Flag(
         "cli_version_constraint",
@@ -58,7 +58,7 @@ def verify(request: Request, caller: Caller) -> Reply:
         request = request.over(verify_request(read_config(request.values["config"])))
         level = request.text("min_trust_level", DEFAULT)
         if level not in (*LEVELS, MAX):
-            what = f"spec.verify.minTrustLevel is '{level}', which is no level of trust"
+            what = f"spec.verify.minTrustLevel is '{level}', which is not a trust level"
             raise InvalidRequest(what, place=request.values["config"], hint=did_you_mean(level, (*LEVELS, MAX)))
     where, context = request.values["where"], Context.of(caller.environment)
     required = Requirement(
@@ -93,7 +93,7 @@ def forget(request: Request, caller: Caller) -> Reply:
     source = absolute(request.values["source"])
     context = Context.of(caller.environment)
     if not memory(context.environment, context.home).forget(source):
-        raise NotFound(f"nothing is remembered of {source}", hint="write it as `fetch --from` has it")
+        raise NotFound(f"there is no state for {source}", hint="write it as in `fetch --from`")
     return Reply(f"{source}: forgotten; its next signed index is accepted, whatever its number\n")
 
 
@@ -129,7 +129,7 @@ def policy_lines(policy: Policy) -> Iterator[str]:
     """Yield whom a policy believes, a line each."""
     yield from (str(each) for each in policy.signers if not isinstance(each, RootOfTrust))
     for root in policy.roots:
-        yield f"{root}, good until {root.expires.date()}"
+        yield f"{root}, valid until {root.expires.date()}"
         yield from (f"release key: {key.file.rpartition('#')[2]}" for key in root.keys)
 
 
@@ -144,7 +144,7 @@ def update_root(request: Request, caller: Caller) -> Reply:
     state = "new" if updated.changed else "as before"
     text = f"{updated.file}: {state}, {updated.digest}, the trust root of {url}\n"
     if url != PUBLIC:
-        text += f"believe it: root: {updated.file} in trust.yaml, or --trust-root {updated.file}\n"
+        text += f"trust it: root: {updated.file} in trust.yaml, or --trust-root {updated.file}\n"
     return Reply(text)
 
 
@@ -158,10 +158,10 @@ COMMANDS: Mapping[str, Command] = {
             verify,
             "Verify signature and provenance of a bundle, a published artifact or a mirror, offline.\n\n"
             "WHERE is the folder or archive of a bundle, oci://HOST/REPOSITORY:TAG, oci-layout:FOLDER:TAG, or"
-            " what `fetch --from` takes. unknown: damaged, or wrongly signed; unverified: nobody signed it;"
-            " adjusted: signed, with edits in cluster-values.yaml; derived: what a signed recipe and somebody's"
-            " options make, each of them printed; attested: signed; verified: signed, and what its signed recipe"
-            " makes. A bundle that you made yourself: --from SOURCE with --min-trust-level derived, or"
+            " what `fetch --from` takes. unknown: damaged, or wrongly signed; unverified: not signed; adjusted: "
+            "signed, with edits in cluster-values.yaml; derived: rendered from a signed recipe with options, "
+            "which are printed; attested: signed; verified: signed, and equal to what its signed recipe "
+            "renders to. For a bundle that you made yourself: --from SOURCE with --min-trust-level derived, or"
             " --min-trust-level unverified.",
             "clusterbook verify bundle --policy trust.yaml",
             strict=True,

@@ -113,12 +113,12 @@ def _report(request: Request, helper: NodeAgent | None, caller: Caller) -> Reply
     text = ctrf.text(report) if form == "text" else ctrf.as_json(report, __version__)
     remarks += (ALONE,) if seen.alone else ()
     remarks += (aged,) if (aged := model.snapshot_age(document, __version__)) else ()
-    remarks += (f"only these nodes were judged: {list_names(sorted(seen.chosen))}",) if seen.chosen else ()
+    remarks += (f"only these nodes were validated: {list_names(sorted(seen.chosen))}",) if seen.chosen else ()
     notes: tuple[str, ...] = remarks if form == "text" else (*remarks, ctrf.summary(report))
     if "evidence" in values:
         notes += _evidence(request, caller, _whole(recipe, shelf, request), document, report, phases)
     elif signs:
-        raise InvalidRequest("--sign-key and --keyless sign evidence", hint="say where it goes: --evidence DIR")
+        raise InvalidRequest("--sign-key and --keyless sign evidence", hint="add --evidence DIR")
     status = ctrf.exit_status(report, fail_on_error=values.get("fail_on_error") != "false")
     return Reply(text, notes, status, marks=OF_REPORTS if form == "text" else NO_MARKS)
 
@@ -152,21 +152,18 @@ def _snapshot(
     if "no_cluster" in request.switches:
         if helper is not None or "run" in request.switches:
             flag = "--run" if helper is None else "--agent"
-            raise InvalidRequest(f"{flag} is about a cluster, and --no-cluster asks none", hint="leave one of them out")
+            raise InvalidRequest(f"{flag} needs a cluster, which --no-cluster excludes", hint="leave one of them out")
         kept = any(values.get(key, "").startswith("cm://") for key in ("recipe", "snapshot"))  # asked for that alone
         for flag in ("context",) if kept else ("kubeconfig", "context"):
             if flag in values:
-                what = f"--{flag} is about a cluster, and --no-cluster asks none"
+                what = f"--{flag} needs a cluster, which --no-cluster excludes"
                 raise InvalidRequest(what, hint="leave one of them out")
         if "stable_for" in values:
-            raise InvalidRequest(
-                "--stable-for watches a cluster, and --no-cluster asks none", hint="leave one of them out"
-            )
+            raise InvalidRequest("--stable-for needs a cluster, which --no-cluster excludes", hint="leave one out")
         if "save_snapshot" in values:
-            raise InvalidRequest("--save-snapshot: with --no-cluster none is taken", hint="leave one of them out")
+            raise InvalidRequest("--save-snapshot needs a cluster, which --no-cluster excludes", hint="leave one out")
         if "snapshot" not in values:
-            what = "--snapshot is missing: without a cluster it is all there is"
-            raise MissingFlag(what, hint="type --snapshot FILE")
+            raise MissingFlag("--no-cluster needs --snapshot", hint="type --snapshot FILE")
         return *read_snapshot(values["snapshot"], kubeconfig=request.text("kubeconfig")), ()
     import gc
 
@@ -250,9 +247,9 @@ def _evidence(
         signer = signer_of(caller.environment, key=request.values.get("key"), keyless=keyless)
     where = request.values["evidence"]
     proof = write(where, recipe, taken, phases=phases, fail_fast="fail_fast" in request.switches, signer=signer)
-    notes += [f"{where} proves: {proof.outcome}, {proof.digest}"]
+    notes += [f"evidence in {where}: {proof.outcome}, {proof.digest}"]
     if proof.verdict != report.verdict:
-        notes.append(f"of what may be shown, the verdict is {proof.verdict}: the redacted snapshot says less")
+        notes.append(f"the verdict of the evidence is {proof.verdict}: the redacted snapshot shows less")
     if signer is None:
         notes.append(f"it is not signed yet; type clusterbook evidence sign {where} --key FILE")
     return tuple(notes)
@@ -283,7 +280,7 @@ def _phases(names: tuple[str, ...]) -> tuple[str, ...]:
     if ALL not in names:
         return names
     if len(names) > 1:
-        raise InvalidRequest("--phase all stands with other phases", hint="give all, or some phases")
+        raise InvalidRequest("--phase all was given with other phases", hint="give all, or single phases")
     return PHASES
 
 
@@ -335,7 +332,7 @@ _RECIPE = Flag("recipe", ("--recipe", "-r"), "Recipe file, URL or slug.", "FILE|
 _SNAPSHOT = Flag(
     "snapshot",
     ("--snapshot", "-s"),
-    "What the cluster is, as a file or URL; without --no-cluster, what its API does not know: one of a node.",
+    "Snapshot (file or URL) to validate with --no-cluster; else one of a node, for what the API does not show.",
     "FILE",
 )
 _VALIDATE = (
@@ -380,8 +377,8 @@ COMMANDS: Mapping[str, Command] = {
             _VALIDATE,
             (Argument("slug"),),
             validate,
-            "Validate a cluster against a recipe.\n\nCaptures a snapshot of the cluster and validates it; only --agent"
-            " and --run write. With --no-cluster the snapshot of a file is validated. Phases: readiness, then"
+            "Validate a cluster against a recipe.\n\nCaptures a snapshot of the cluster and validates it; only "
+            "--agent and --run create objects. With --no-cluster, --snapshot is validated. Phases: readiness, then"
             " deployment, conformance and performance. Exit status: 0 when everything that was measured passes, 10 when"
             " something fails, 2 when nothing could be validated.",
             "clusterbook validate h100-eks-training\n"

@@ -56,7 +56,7 @@ def run_agent(
         try:
             text, form = configmaps.read(api, where)
         except NotFound as error:
-            raise JobFailed(f"the Job {agent.name} ended well and left no snapshot", hint=error.hint) from error
+            raise JobFailed(f"the Job {agent.name} succeeded but left no snapshot", hint=error.hint) from error
     document = _document(text, form, where)
     seen = node_capture(document)
     node = str((document.get("metadata") or {}).get("source-node") or "")
@@ -64,7 +64,7 @@ def run_agent(
     if hardware is not None and not hardware.data.get("gpu-present"):
         if agent.placement.require_gpu:
             raise NotFound(f"the node {node} has no GPU", hint="name nodes with --node-selector")
-        notes = (*notes, f"the node {node} has no GPU; --node-selector names others")
+        notes = (*notes, f"the node {node} has no GPU; choose others with --node-selector")
     return AgentReport(seen, node, notes)
 
 
@@ -78,13 +78,15 @@ def place_agent(api: Api, agent: Agent) -> tuple[Agent, tuple[str, ...]]:
     if placement.require_gpu:
         nodes = api.items("/api/v1/nodes")
         if not any(str(((each.get("status") or {}).get("allocatable") or {}).get(GPU, "0")) != "0" for each in nodes):
-            raise NotFound("no node has a GPU to give", hint="leave --require-gpu out, or install the GPU operator")
+            raise NotFound(
+                "no node has an allocatable GPU", hint="leave --require-gpu out, or install the GPU operator"
+            )
     if not placement.is_free:
         return agent, ()
     try:
         labelled = next(api.items("/api/v1/nodes", labels=f"{GPU_LABEL}=true", page=1), None)
     except ClusterbookError:
-        return agent, ("which nodes have GPUs could not be asked; the agent runs anywhere",)
+        return agent, ("the nodes with GPUs could not be listed; the agent may run on any node",)
     if labelled is None:
         return agent, ()
     return agent._replace(placement=placement._replace(selector={GPU_LABEL: "true"})), ()
@@ -102,7 +104,7 @@ def _document(text: str, form: str, where: ConfigMapName) -> Mapping[str, Any]:
         raise JobFailed(f"what the agent wrote cannot be read as {form}: {error.what}") from error
     found = node.data() if node is not None else None
     if not isinstance(found, dict):
-        raise JobFailed(f"{where} holds no document")
+        raise JobFailed(f"{where} is empty")
     return found
 
 

@@ -59,9 +59,11 @@ def check(agent: Agent) -> Agent:
     """
     for what, name in (("--job-name", agent.name), ("--namespace", agent.namespace)):
         if not _NAME.fullmatch(name):
-            raise InvalidRequest(f"{what} '{name}' can be no name", hint="small letters, digits and '-', at most 52")
+            raise InvalidRequest(
+                f"{what} '{name}' is not a valid name", hint="small letters, digits and '-', at most 52"
+            )
     if not 0 < agent.timeout_s <= _LONGEST_S:
-        raise InvalidRequest(f"--timeout {agent.timeout_s} s is not possible", hint=f"1 to {_LONGEST_S} seconds")
+        raise InvalidRequest(f"--timeout {agent.timeout_s} s is out of range", hint=f"1 to {_LONGEST_S} seconds")
     return agent
 
 

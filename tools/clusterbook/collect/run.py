@@ -69,7 +69,7 @@ def gather(collectors: Sequence[Collector]) -> Capture:
         except Empty:
             for number, each in enumerate(collectors):
                 if number not in found and each.timeout_s <= time.monotonic() - started:
-                    found[number] = Capture(gaps=(Gap(each.part, FAILED, f"no answer within {each.timeout_s:g} s"),))
+                    found[number] = Capture(gaps=(Gap(each.part, FAILED, f"timed out after {each.timeout_s:g} s"),))
     return combine(found[number] for number in range(len(collectors)))
 
 

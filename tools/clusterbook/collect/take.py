@@ -80,22 +80,22 @@ def take(request: SnapshotRequest, variables: Mapping[str, str], say: Callable[[
     """
     in_pod = "KUBERNETES_SERVICE_HOST" in variables
     if request.cluster_config and request.agent is not None:
-        what = "--cluster-config says what an agent sees for itself"
+        what = "--cluster-config describes what an agent detects by itself"
         raise InvalidRequest(what, hint="leave --agent or --cluster-config out")
     request = request._replace(network=_network(request.cluster_config))
     if request.outside:
         if request.no_cluster or request.root:
             flag = "--no-cluster" if request.no_cluster else "--root"
-            what = f"{flag} is about this machine, and a cluster was asked for"
+            what = f"{flag} applies to this machine, but a cluster is captured"
             raise InvalidRequest(what, hint="leave one of them out")
         return _from_outside(request, say)
     if request.root and not Path(request.root).is_dir():
-        what = f"--root {request.root} is no folder"
+        what = f"--root {request.root} is not a folder"
         raise NotFound(what, hint="name where the machine's root is mounted, such as /host")
     host = this_host(request.root or "/", contained=in_pod)
     if in_pod and not request.no_cluster:
         return _in_pod(request, collectors.collectors(host), node_name(variables, ""))
-    gaps = [Gap(part, SKIPPED, "take it with --cluster") for part in _CLUSTER_PARTS]
+    gaps = [Gap(part, SKIPPED, "capture it with --cluster") for part in _CLUSTER_PARTS]
     seen = combine((collectors.node(host), Capture(gaps=gaps)))
     return SnapshotResult(_snapshot_of(request, seen, node_name(variables, collectors.name(host))))
 
@@ -122,7 +122,7 @@ def _from_outside(request: SnapshotRequest, say: Callable[[str], None]) -> Snaps
         api, wishes = _connect(request, "")
     whom = f"asked: {api.description}"
     if request.agent is None:
-        gaps = [Gap(part, SKIPPED, "take it with --agent, which looks into a node") for part in _NODE_PARTS]
+        gaps = [Gap(part, SKIPPED, "capture it with --agent, which inspects a node") for part in _NODE_PARTS]
         with patience(say, api.description):
             seen = combine((gather(collectors(api, wishes)), Capture(gaps=gaps)))
         return SnapshotResult(_snapshot_of(request, seen, request.node), (whom,))
@@ -183,7 +183,7 @@ def save_config_map(request: SnapshotRequest, where: str, text: str, form: str, 
     from clusterbook.kubernetes.api import open_api
 
     if form not in configmaps.FORMATS:
-        raise InvalidRequest(f"a ConfigMap keeps no {form}", hint="write it as yaml or json")
+        raise InvalidRequest(f"a ConfigMap cannot hold {form}", hint="write it as yaml or json")
     place = configmaps.parse_where(where)
     api = open_api(request.kubeconfig, context=request.context)
     configmaps.write(api, place, text, form=form, timestamp=timestamp, owner=owner)

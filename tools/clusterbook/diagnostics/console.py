@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from clusterbook.diagnostics.errors import ClusterbookError
 
 SWITCHES = {
-    "--debug": "Tell each step with its time, and where a bug happened.",
+    "--debug": "Print each step with its time, and tracebacks.",
     "--log-json": "Write notes, steps and errors as JSON lines, with time, level and fields.",
-    "--quiet": "Tell errors and warnings alone: no notes, no progress.",
+    "--quiet": "Print errors and warnings only: no notes, no progress.",
     "--no-color": "Use no colours; as the variable NO_COLOR.",
 }
 """What may stand anywhere on a command line, and what help says of it."""

@@ -61,7 +61,7 @@ class NotHonoured(InvalidRequest):
 
 
 class Unsupported(InvalidRequest):
-    """No recipe answers the query; the message says why and names the nearest ones."""
+    """No recipe matches the query; the message says why and names the nearest ones."""
 
     code = "CB104"
 
@@ -93,7 +93,7 @@ class Unwritable(ClusterbookError):
 class Unreadable(ClusterbookError):
     """A file or a folder is there and cannot be read: no permission, or a disk that fails.
 
-    Have the right to read it granted, or name another one.
+    Check its permissions, or name another one.
     """
 
     code = "CB116"
@@ -106,7 +106,7 @@ def unreadable(where: object, error: OSError, *, hint: str = "") -> ClusterbookE
         return NotFound(f"{where} does not exist", hint=hint)
     if isinstance(error, IsADirectoryError):
         return InvalidRequest(f"{where} is a folder, not a file", hint=hint)
-    return Unreadable(f"{where} cannot be read: {error.strerror or error}", hint="may you read it? see ls -l")
+    return Unreadable(f"{where} cannot be read: {error.strerror or error}", hint="check its permissions: ls -l")
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:

@@ -69,7 +69,7 @@ class ProgressMeter:
             elif step.phase != self._told:
                 self._say(step, f"{step.phase}: {step.total if step.total > 1 else step.name}".rstrip(": "), now)
             elif now - self._told_s >= _EVERY_S:
-                done = f"{step.number} of {step.total} done" if step.total > 1 else "still at it"
+                done = f"{step.number} of {step.total} done" if step.total > 1 else "still running"
                 self._say(step, f"{step.phase}: {done}", now)
 
     def _say(self, step: ProgressStep, text: str, now: float) -> None:

@@ -32,21 +32,21 @@ class Patience(NamedTuple):
 
 
 class BadReference(InvalidRequest):
-    """What should name an artifact does not: `oci://HOST/REPOSITORY[:TAG][@sha256:DIGEST]` does."""
+    """A reference is invalid; the form is `oci://HOST/REPOSITORY[:TAG][@sha256:DIGEST]` ."""
 
     code = "CB140"
 
 
 class NoArtifact(NotFound):
-    """The store has no such repository, tag, manifest or blob; registries say so to strangers, too."""
+    """The store has no such repository, tag, manifest or blob; registries also answer this without a login."""
 
     code = "CB141"
 
 
 class AccessDenied(ClusterbookError):
-    """The registry does not let us: no credentials, wrong ones, or ones without the right to read or write here.
+    """The registry denies access: no credentials, wrong ones, or ones without permission to read or write here.
 
-    Log in with `docker login HOST`, or have the right granted.
+    Log in with `docker login HOST`, or ask for permission.
     """
 
     code = "CB142"
@@ -54,14 +54,14 @@ class AccessDenied(ClusterbookError):
 
 
 class TimedOut(ClusterbookError):
-    """The registry took the connection and then said nothing, or too little, for too long, several times over."""
+    """The registry accepted the connection but timed out, several times."""
 
     code = "CB143"
     exit_status = 5
 
 
 class Unreachable(ClusterbookError):
-    """No connection, no TLS, or a registry that answers with its own errors, several times over."""
+    """No connection, no TLS, or server errors from the registry, several times."""
 
     code = "CB144"
     exit_status = 6
@@ -75,21 +75,21 @@ class RateLimited(ClusterbookError):
 
 
 class WrongContent(ClusterbookError):
-    """Bytes are not those that their digest promises: damaged, or replaced. Nothing of them was kept."""
+    """Content does not match its digest: damaged, or replaced. None of it was kept."""
 
     code = "CB146"
     exit_status = 4
 
 
 class Malformed(ClusterbookError):
-    """A manifest, an index or a layout is not built as OCI says, so that two readers could read two things in it."""
+    """A manifest, an index or a layout does not follow the OCI specification, so it could be read in two ways."""
 
     code = "CB147"
     exit_status = 8
 
 
 class Refused(InvalidRequest):
-    """The store does not take it: it is read-only, has no room, or finds something wrong with what was sent."""
+    """The store refuses the content: it is read-only or full, or rejects what was sent."""
 
     code = "CB148"
 

@@ -18,21 +18,21 @@ _TITLES = {
     "component": "Components",
     "field": "Components",
     "value": "Values",
-    "dynamic": "Left to the installation",
+    "dynamic": "Set at install time",
     "manifest": "Manifests",
     "image": "Images",
-    "registry": "What the component registry tells bundles",
+    "registry": "Component registry",
     "constraint": "Constraints",
     "phase": "Validation phases",
     "check": "Checks",
     "order": "Order",
     "option": "Options of the bundle",
-    "edit": "Files that were changed since the bundle was made",
+    "edit": "Files edited since the bundle was made",
 }
 _SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 _COUNTED = {
     "value": "value",
-    "dynamic": "open value",
+    "dynamic": "install-time value",
     "manifest": "manifest",
     "image": "image",
     "registry": "registry fact",
@@ -71,9 +71,7 @@ def uncompared_text(diff: Diff) -> str:
     """Return what nobody could compare, "" where all was."""
     if not diff.uncompared:
         return ""
-    return (
-        f"not compared: manifests, images and registry facts, which are not at hand for {_join_words(diff.uncompared)}"
-    )
+    return f"not compared: manifests, images and registry facts, not available for {_join_words(diff.uncompared)}"
 
 
 def _join_words(words: Sequence[str]) -> str:

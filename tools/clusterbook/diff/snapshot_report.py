@@ -93,7 +93,7 @@ def _counts(drift: Drift) -> str:
 def _sides(change: SnapshotChange) -> str:
     """Return what a change was and is, behind its path."""
     if change.kind == UNSEEN:
-        return ": it could not be seen on one side"
+        return ": not captured on one side"
     if change.kind == MODIFIED:
         return f": {_one_line(change.baseline)} → {_one_line(change.target)}"
     return f": {_one_line(change.baseline or change.target)}"

@@ -17,7 +17,7 @@ DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class NoCanonicalForm(ClusterbookError):
-    """A value cannot be written so that every reader takes it for the same: a number of JSON ends at 2^53.
+    """A value has no canonical form that every reader reads alike: JSON numbers end at 2^53.
 
     Quote the value, so that it is text, or choose a smaller number.
     """

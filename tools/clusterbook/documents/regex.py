@@ -92,9 +92,9 @@ def compile_pattern(text: str) -> Pattern:
     try:
         parsed = _parser.parse(text)
     except (re.error, RecursionError, OverflowError) as error:
-        raise BadRegex(f"{text[:80]!a} is no regular expression: {error}") from error
+        raise BadRegex(f"{text[:80]!a} is not a regular expression: {error}") from error
     if parsed.state.flags & ~re.UNICODE:
-        raise BadRegex("flags inside a pattern are not read; write what they mean")
+        raise BadRegex("inline flags are not supported; write out what they mean")
     program = _Program()
     start = program.add()
     try:
@@ -133,7 +133,7 @@ def _add_part(program: _Program, operation: Any, argument: Any, state: int) -> i
     if operation is ops.SUBPATTERN:
         _, add_flags, del_flags, inner = argument
         if add_flags or del_flags:
-            raise BadRegex("flags inside a pattern are not read; write what they mean")
+            raise BadRegex("inline flags are not supported; write out what they mean")
         return _sequence(program, inner, state)
     if operation is ops.BRANCH:
         end, starts = program.add(), []
@@ -184,7 +184,7 @@ def _test(operation: Any, argument: Any) -> Test:
         negated = bool(argument) and argument[0][0] is ops.NEGATE
         tests = tuple(_members(argument[negated:]))
         return lambda character: any(test(character) for test in tests) is not negated
-    raise BadRegex("look-around, back-references and atomic groups are not read: they need more than linear time")
+    raise BadRegex("look-around, back-references and atomic groups are not supported: they need more than linear time")
 
 
 def _members(members: Sequence[Any]) -> Iterator[Test]:

@@ -84,5 +84,5 @@ def duration_s(text: str) -> float:
     parts = _PART.findall(text)
     total = sum(float(number) * _SECONDS[unit] for number, unit in parts)
     if "".join(number + unit for number, unit in parts) != text or not total:
-        raise InvalidRequest(f"'{text}' is no duration", hint="write 90s, 5m or 1h30m")
+        raise InvalidRequest(f"'{text}' is not a duration", hint="write 90s, 5m or 1h30m")
     return total

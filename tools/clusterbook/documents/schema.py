@@ -19,28 +19,28 @@ WRONG_TYPE = Code(
     "CB010",
     "wrong kind of value",
     "error",
-    "The document says something in a place where something else is expected.",
-    "Write what the message asks for; editors show it when the first line names the schema.",
+    "The value does not have the type that is expected in this place.",
+    "Write the type that the message names; editors show it when the first line names the schema.",
 )
 MISSING_KEY = Code(
     "CB011",
     "key missing",
     "error",
-    "Without it the document says nothing that could be used.",
+    "The document cannot be used without it.",
     "Add the key.",
 )
 UNKNOWN_KEY = Code(
     "CB012",
     "unknown key",
     "error",
-    "A key that nobody reads changes nothing, silently. In trees of others it is a warning.",
+    "An unknown key is silently ignored. In trees of others it is a warning.",
     "Correct the spelling; the hint names the nearest known key.",
 )
 WRONG_DOCUMENT = Code(
     "CB015",
     "document of another kind",
     "error",
-    "The `kind` or `apiVersion` says that this file means something else than its folder does.",
+    "The `kind` or `apiVersion` does not match the folder that the file is in.",
     "Correct it, or move the file.",
 )
 
@@ -118,7 +118,7 @@ def _shape_finding(node: Node, file: str, shape: type[BaseModel], problem: dict[
     place = Place(file, target.line, target.column)
     if kind == "literal_error" and last in ("kind", "apiVersion"):
         expected = str(problem["ctx"]["expected"])
-        return WRONG_DOCUMENT.finding(place, f"{last} '{target.text}' is not read here", f"expected {expected}")
+        return WRONG_DOCUMENT.finding(place, f"{last} '{target.text}' is not supported here", f"expected {expected}")
     what = _WHAT.get(kind, str(problem["msg"]))
     path = ".".join(str(part) for part in location[:depth]) or "the document"
     return WRONG_TYPE.finding(place, f"{path}: {what[:1].lower()}{what[1:]}", _shape_hint(kind, problem, target))
@@ -127,8 +127,8 @@ def _shape_finding(node: Node, file: str, shape: type[BaseModel], problem: dict[
 _WHAT = {
     **dict.fromkeys(("model_type", "model_attributes_type", "dict_type"), "this must be a map"),
     "list_type": "this must be a list",
-    "string_type": "this must be one word or text",
-    "string_pattern_mismatch": "this is not written as it must be",
+    "string_type": "this must be text",
+    "string_pattern_mismatch": "this has the wrong format",
 }
 """What pydantic says in words of programs, in ours."""
 

@@ -42,7 +42,7 @@ TOO_DEEP = Code(
     "CB003",
     "nested too deep",
     "error",
-    "No chart takes values this deep; such a file is made to exhaust its reader.",
+    "No chart takes values this deep; such a file is an attack on its reader.",
     "Flatten it.",
 )
 TOO_MANY_VALUES = Code(
@@ -56,12 +56,12 @@ REPEATED_KEY = Code(
     "CB005",
     "key is given twice",
     "error",
-    "Only one of the two can count, and readers do not agree which.",
+    "Only one of the two can win, and parsers do not agree which.",
     "Remove one of them, or merge what they hold.",
 )
 UNREAD_FEATURE = Code(
     "CB006",
-    "YAML feature that is not read",
+    "unsupported YAML feature",
     "error",
     "Tags, and in our own sources aliases and merge keys, hide where a value comes from; layers do that openly.",
     "Write the value itself; say what is common in a broader overlay or a mixin.",
@@ -304,7 +304,9 @@ class _NodeReader:
             self.refuse_reuse(composed, key)
         tag = composed.tag
         if tag and tag not in _TAGS:
-            raise _error(UNREAD_FEATURE, self.place(composed), f"tag {tag} is not read", "write the value itself")
+            raise _error(
+                UNREAD_FEATURE, self.place(composed), f"the tag {tag} is not supported", "write the value itself"
+            )
         mark = composed.start_mark
         line, column = mark.line + 1, mark.column + 1
         key_line, key_column = (
@@ -353,7 +355,7 @@ class _NodeReader:
         merged: list[Any] = []
         for key, value in composed.value:
             if not isinstance(key, ScalarNode):
-                raise _error(NOT_YAML, self.place(key), "a key is not a word", "use words as keys")
+                raise _error(NOT_YAML, self.place(key), "a key is not a scalar", "use text as keys")
             if key.value == "<<" and not key.style:
                 if self.plain:
                     raise _error(
@@ -372,7 +374,7 @@ class _NodeReader:
             members[key.value] = self.node(value, key, depth + 1)
         for source in merged:
             if not isinstance(source, MappingNode):
-                raise _error(NOT_YAML, self.place(source), "'<<' merges something that is no map", "merge a map")
+                raise _error(NOT_YAML, self.place(source), "'<<' merges something that is not a map", "merge a map")
             for name, node in self.mapping(source, depth + 1).items():
                 members.setdefault(name, node)
         return members

@@ -96,7 +96,7 @@ def scalar(value: object) -> str:
         return str(value)
     if isinstance(value, float):
         return _float(value)
-    raise TypeError(f"{type(value).__name__} is no value of JSON: {value!r}")
+    raise TypeError(f"{type(value).__name__} is not a JSON value: {value!r}")
 
 
 def _float(value: float) -> str:
@@ -178,7 +178,7 @@ def _literal(value: str, pad: str) -> str:
 def _word(value: str) -> str:
     """Return a string on one line: plain where every reader takes it for the same text, else in double quotes."""
     if not isinstance(value, str):
-        raise TypeError(f"{type(value).__name__} is no key of JSON: {value!r}")
+        raise TypeError(f"{type(value).__name__} is not a JSON key: {value!r}")
     return value if _is_plain(value) else _quote(value)
 
 

@@ -89,7 +89,7 @@ def keep_signature(where: str) -> None:
     """
     if (Path(where) / SIGNED).exists():
         hint = "sign the new one as well: --key FILE; or name another folder"
-        raise InvalidRequest(f"the evidence in {where} is signed, and the new one would not be", hint=hint)
+        raise InvalidRequest(f"the evidence in {where} is signed, and the new evidence would not be", hint=hint)
 
 
 def load(where: str, access: Access) -> EvidenceFiles:
@@ -120,7 +120,7 @@ def read(where: str) -> dict[str, bytes]:
     left = MOST_BYTES
     for path in paths:
         if path.is_symlink() or not path.is_file():
-            raise BrokenEvidence(f"{path} is no plain file", hint="evidence is a folder of plain files")
+            raise BrokenEvidence(f"{path} is not a regular file", hint="evidence is a folder of regular files")
         try:
             left -= path.stat().st_size
             if left < 0:
@@ -159,8 +159,8 @@ def publish(where: str, target: str, *, signer: Signer | None, unsigned: bool, a
     proof = sign(where, signer) if signer else _proof(read(where))
     files = read(where)
     if SIGNED not in files and not unsigned:
-        hint = f"sign it on the way: clusterbook evidence publish {where} {target} --key FILE; or say --unsigned"
-        raise InvalidRequest(f"nobody vouches for the evidence in {where}", hint=hint)
+        hint = f"sign it while publishing: clusterbook evidence publish {where} {target} --key FILE; or add --unsigned"
+        raise InvalidRequest(f"the evidence in {where} is not signed", hint=hint)
     from clusterbook.evidence.registry import push
 
     pushed = push(target, files, proof, access)
@@ -171,13 +171,13 @@ def verify(where: str, trust: TrustOptions, access: Access | None = None) -> Evi
     """Return what evidence proves, having judged it again, and who vouches for it; `where` may be `oci://…`.
 
     Raises:
-        InvalidRequest: it is not said who is believed.
+        InvalidRequest: there is no trust policy.
         BrokenEvidence: it does not hold.
         Untrusted: nobody who is believed vouches for it.
     """
     if trust.policy is None and not trust.unsigned:
-        hint = "name a key with --key or a policy with --policy; --unsigned asks only whether the report follows"
-        raise InvalidRequest("it is not said who is believed", hint=hint)
+        hint = "name a key with --key or a policy with --policy; --unsigned checks only the report"
+        raise InvalidRequest("there is no trust policy", hint=hint)
     from clusterbook.oci.open import Access
 
     evidence = load(where, access or Access())
@@ -190,7 +190,9 @@ def judge_again(files: Mapping[str, bytes], where: str, trust: TrustOptions) -> 
         if not trust.unsigned:
             from clusterbook.trust.policy import Unsigned
 
-            raise Unsigned(f"{where} is not signed", hint="--unsigned asks only whether its report follows")
+            raise Unsigned(
+                f"{where} is not signed", hint="--unsigned checks only that its report follows from the snapshot"
+            )
         return SignedProof(_proof(files), None)
     verified = _signer(files, trust)  # before anything in the evidence is computed
     proof = _proof(files)
@@ -237,4 +239,4 @@ def _check_statement(signed: bytes, proof: EvidenceProof) -> None:
     from clusterbook.trust.statement import parse_bundle
 
     if parse_bundle(signed).payload != proof.statement:
-        raise Tampered("the signature covers another statement", hint="it was moved here from other evidence")
+        raise Tampered("the signature covers another statement", hint="it belongs to other evidence")

@@ -24,10 +24,10 @@ from clusterbook.trust.verify import read_policy
 
 UNPROVEN_EVIDENCE = Code(
     "CB064",
-    "evidence that proves no version",
+    "evidence for no released version",
     "error",
-    "Pages would claim that a recipe was validated, and nobody could find out whether it is so.",
-    "Make it again from a version that was released, with `clusterbook validate --evidence`, or leave it out.",
+    "Pages would claim that a recipe was validated, and the claim could not be checked.",
+    "Create it again for a released version, with `clusterbook validate --evidence`, or leave it out.",
 )
 
 TRUST = "trust.yaml"
@@ -116,19 +116,19 @@ def _judge(folder: Path, versions: Mapping[str, LedgerVersion], policy: Policy, 
     large = next((name for name, data in files.items() if len(data) > MAX_BYTES), None)
     if large is not None:
         what = f"{large} is larger than {MAX_BYTES >> 20} MB, and everybody who clones would carry it"
-        raise BrokenEvidence(what, hint="take the snapshot of fewer nodes")
+        raise BrokenEvidence(what, hint="capture fewer nodes")
     try:
         proof, by = judge_again(files, str(folder), TrustOptions(policy, unsigned=True))
     except Untrusted as error:
-        hint = f"{trust.as_posix()} says who is believed: name the signer there, or leave the signature out"
+        hint = f"{trust.as_posix()} is the trust policy: name the signer there, or leave the signature out"
         raise Untrusted(error.what, hint=hint) from error
     if proof.recipe != folder.parent.name:
         hint = f"move it to {EVIDENCE}/{proof.recipe}/{folder.name}"
-        raise BrokenEvidence(f"it is about {proof.recipe}", hint=hint)
+        raise BrokenEvidence(f"it is for {proof.recipe}", hint=hint)
     if proof.digest not in versions:
         names = ", ".join(map(str, sorted(versions.values()))) or "none"
-        what = f"no release has the recipe that was judged, {proof.digest}"
-        raise BrokenEvidence(what, hint=f"judge by a version that was released: {names}")
+        what = f"no release has the recipe that was validated, {proof.digest}"
+        raise BrokenEvidence(what, hint=f"validate against a released version: {names}")
     signer, issuer = (by.signer, by.issuer) if by else ("", "")
     signer = signer if issuer else Path(signer).stem
     return LedgerEvidence(folder.name, versions[proof.digest], proof, signer, issuer, files)

@@ -30,7 +30,7 @@ RECIPE, SNAPSHOT, REPORT, SBOM = "recipe.json", "snapshot.json", "report.json", 
 MANIFEST, STATEMENT, SIGNED = "manifest.json", "statement.intoto.json", "statement.sigstore.json"
 FORMAT = "clusterbook-evidence/1"
 PREDICATE = "https://clusterbook.dev/evidence/v1"
-"""What the statement says of a recipe: that this cluster, at that time, was judged by it, and with what verdict."""
+"""What the statement says of a recipe: that this cluster was validated against it at that time, with this verdict."""
 MOST_BYTES = 256 * 1024 * 1024
 """A snapshot of 5,000 nodes takes 30 MB, the rest less than one."""
 _UNNUMBERED = "unpublished"
@@ -40,7 +40,7 @@ _WHOLE = "ask whoever published it for the folder as it was"
 
 
 class BrokenEvidence(InvalidRequest):
-    """The files of an evidence bundle do not belong together: one is missing, too many, or has been changed.
+    """The files of an evidence bundle do not match its manifest: one is missing, extra or modified.
 
     Nothing in it can be relied on. Ask whoever published it for the bundle as it was.
     """
@@ -49,10 +49,10 @@ class BrokenEvidence(InvalidRequest):
 
 
 class Refuted(BrokenEvidence):
-    """The report does not follow from the recipe and the snapshot that it comes with.
+    """The report does not follow from its recipe and snapshot.
 
-    The message names the first result that differs. Either the report was written by hand, or by a tool that judges
-    otherwise: judge again with `clusterbook validate --no-cluster` and compare.
+    The message names the first result that differs. Either the report was edited, or it was written by a version of the
+    tool that evaluates differently: validate again with `clusterbook validate --no-cluster` and compare.
     """
 
     code = "CB133"
@@ -150,7 +150,7 @@ def recipe_digest(recipe: Document) -> str:
             return digest_of(content(recipe))
     except (KeyError, TypeError, AttributeError):
         pass  # it is said below
-    raise InvalidRequest("the recipe does not carry what bundles need, so it has no digest",
+    raise InvalidRequest("the recipe lacks what bundles need, so it has no digest",
                          hint="name a recipe of the catalog, or the recipe.yaml of a bundle")  # fmt: skip
 
 
@@ -196,17 +196,17 @@ def recompute(files: Mapping[str, bytes], *, checks: Checks, version: str = "") 
     manifest = _manifest(files)
     recipe, snapshot_document, claimed = (_document(files, name) for name in (RECIPE, SNAPSHOT, REPORT))
     if not is_redacted(snapshot_document):
-        raise BrokenEvidence(f"{SNAPSHOT} does not say that it was redacted", hint="do not publish it")
+        raise BrokenEvidence(f"{SNAPSHOT} is not marked as redacted", hint="do not publish it")
     phases = manifest.get("phases")
     if not isinstance(phases, list) or not all(isinstance(each, str) for each in phases):
-        raise BrokenEvidence(f"{MANIFEST} names no phases", hint=_WHOLE)
+        raise BrokenEvidence(f"{MANIFEST} lists no phases", hint=_WHOLE)
     snapshot_view = read_snapshot(snapshot_document)
     report = judge(recipe, snapshot_view, checks=checks, phases=phases, fail_fast=manifest.get("failFast") is True)
     tool = _map_at(_map_at(claimed, "results"), "tool")
     again = json.loads(ctrf.as_json(report, str(tool.get("version") or "")))
     if again != claimed:
         then = str(tool.get("version") or "")
-        hint = f"clusterbook {then} judged it, and this is {version}: ask that version before you decide"
+        hint = f"clusterbook {then} validated it, and this is {version}: check with that version first"
         raise Refuted(
             _difference(claimed, again), hint=hint if version and then != version else "do not rely on this report"
         )
@@ -215,10 +215,10 @@ def recompute(files: Mapping[str, bytes], *, checks: Checks, version: str = "") 
         if manifest.get(name) != value:
             raise Refuted(f"{MANIFEST} says the {name} is '{manifest.get(name)}', and it is '{value}'")
     if _document(files, SBOM) != _sbom(recipe, digest):
-        raise Refuted(f"{SBOM} is not the SBOM of the recipe")
+        raise Refuted(f"{SBOM} is not the SBOM of this recipe")
     computed = _statement(report, digest, files[MANIFEST], snapshot_view)
     if files[STATEMENT] != computed:
-        raise Refuted(f"{STATEMENT} says something else than recipe, snapshot and report")
+        raise Refuted(f"{STATEMENT} does not match recipe, snapshot and report")
     return EvidenceProof(
         recipe=report.recipe,
         digest=digest,
@@ -236,7 +236,7 @@ def _manifest(files: Mapping[str, bytes]) -> Document:
     """Return the manifest, having held every file against it."""
     manifest = _document(files, MANIFEST)
     if manifest.get("format") != FORMAT:
-        raise BrokenEvidence(f"{MANIFEST} is of the format '{manifest.get('format')}', not {FORMAT}", hint=_WHOLE)
+        raise BrokenEvidence(f"{MANIFEST} has the format '{manifest.get('format')}', not {FORMAT}", hint=_WHOLE)
     names = _map_at(manifest, "files")
     for name in sorted({*names, RECIPE, SNAPSHOT, REPORT, SBOM, STATEMENT} - files.keys()):
         raise BrokenEvidence(f"{name} is missing", hint=_WHOLE)
@@ -244,7 +244,7 @@ def _manifest(files: Mapping[str, bytes]) -> Document:
         raise BrokenEvidence(f"{name} is not in the manifest", hint=_WHOLE)
     for name in sorted(names):
         if _map_at(names, name).get("sha256") != sha256(files[name]).hexdigest():
-            raise BrokenEvidence(f"{name} was changed: its SHA-256 is not that of the manifest", hint=_WHOLE)
+            raise BrokenEvidence(f"{name} was modified: its SHA-256 differs from the manifest", hint=_WHOLE)
     return manifest
 
 
@@ -255,9 +255,9 @@ def _document(files: Mapping[str, bytes], name: str) -> Document:
     try:
         document = json.loads(files[name])
     except (ValueError, RecursionError) as error:
-        raise BrokenEvidence(f"{name} is no JSON: {error}", hint=_WHOLE) from error
+        raise BrokenEvidence(f"{name} is not JSON: {error}", hint=_WHOLE) from error
     if not isinstance(document, dict):
-        raise BrokenEvidence(f"{name} holds no document", hint=_WHOLE)
+        raise BrokenEvidence(f"{name} is empty", hint=_WHOLE)
     return document
 
 
@@ -275,13 +275,15 @@ def _difference(claimed: Document, again: Document) -> str:
     for key in [*computed_tests, *(key for key in claimed_tests if key not in computed_tests)]:
         if claimed_tests.get(key) != computed_tests.get(key):
             claimed_state, computed_state = (_state(side.get(key)) for side in (claimed_tests, computed_tests))
-            return f"the report says of {' '.join(key).strip()}: {claimed_state}; judged again it is: {computed_state}"
+            return (
+                f"the report says of {' '.join(key).strip()}: {claimed_state}; validating again gives: {computed_state}"
+            )
     was, now = (
         _map_at(_map_at(_map_at(side, "results"), "environment"), "extra").get("verdict") for side in (claimed, again)
     )
     if was != now:
-        return f"the report says of the verdict: {was}; judged again it is: {now}"
-    return "the report's figures do not follow from its results"
+        return f"the report's verdict is {was}; validating again gives {now}"
+    return "the report's summary does not match its results"
 
 
 def _tests(document: Document) -> Sequence[Document]:

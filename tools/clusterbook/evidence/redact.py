@@ -77,8 +77,8 @@ def redact(
     try:
         return _redact_body(document, Scrubber(_nodes(document), words, namespaces, groups))
     except (KeyError, TypeError, AttributeError) as error:  # deep inside an object, where `read` does not look
-        what = f"this is no snapshot that can be redacted: {error}"
-        raise InvalidRequest(what, hint="take a new one with `clusterbook snapshot`") from error
+        what = f"this snapshot cannot be redacted: {error}"
+        raise InvalidRequest(what, hint="capture a new one with `clusterbook snapshot`") from error
 
 
 def _redact_body(document: Mapping[str, Any], scrub: Scrubber) -> Document:

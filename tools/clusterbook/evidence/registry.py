@@ -48,7 +48,7 @@ def pull(where: str, access: Access) -> EvidenceArtifact:
     """
     reference = parse_reference(where)
     if not reference.tag_or_digest:
-        raise InvalidRequest(f"{where} names no evidence", hint=f"type {where}:TAG or {where}@sha256:DIGEST")
+        raise InvalidRequest(f"{where} names no tag or digest", hint=f"type {where}:TAG or {where}@sha256:DIGEST")
     return _pull(open_registry(reference.host, access), reference)
 
 
@@ -70,14 +70,12 @@ def push(where: str, files: dict[str, bytes], proof: EvidenceProof, access: Acce
     """
     reference = parse_reference(where)
     if reference.digest:
-        raise InvalidRequest(
-            f"{where} names a digest, which evidence has by itself", hint=f"type {reference.repository}"
-        )
+        raise InvalidRequest(f"{where} names a digest, which a push cannot choose", hint=f"type {reference.repository}")
     store, manifest = open_registry(reference.host, access), evidence_artifact(files, proof)
     current_digest = _digest(store, reference)
     if current_digest not in ("", manifest.digest):
-        hint = f"leave the tag out: it is {tag_of(manifest, proof)} then"
-        raise InvalidRequest(f"{where} is other evidence already: {current_digest}", hint=hint)
+        hint = f"leave the tag out; {tag_of(manifest, proof)} is used then"
+        raise InvalidRequest(f"{where} has other evidence already: {current_digest}", hint=hint)
     for layer in manifest.layers:
         store.put_blob(reference.repository, layer, from_bytes(files[(layer.annotations or {})[TITLE]]))
     store.put_blob(reference.repository, EMPTY_CONFIG, from_bytes(EMPTY_BLOB))
@@ -140,7 +138,9 @@ def layers_of(manifest: Manifest, where: str) -> dict[str, Descriptor]:
     """
     if manifest.artifact_type != ARTIFACT:
         kind = manifest.artifact_type or "no artifact type"
-        raise BrokenEvidence(f"{where} is no evidence: it is {kind}", hint="name what `evidence publish` has printed")
+        raise BrokenEvidence(
+            f"{where} is not evidence: it is {kind}", hint="name the reference that `evidence publish` printed"
+        )
     layers: dict[str, Descriptor] = {}
     for layer in manifest.layers:
         name = (layer.annotations or {}).get(TITLE, "")

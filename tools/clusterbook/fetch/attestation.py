@@ -47,8 +47,8 @@ def find_attestation(source_index: OpenIndex, repository: str, manifest: Manifes
                 faults.append(error)
                 continue
             return {MANIFEST: manifest.raw, SIGNATURE: raw}
-    what = f"{store.where}: no signature on {manifest.digest} can be had, though the index names it"
-    raise Unsigned(what, hint=faults[-1].what if faults else "was it mirrored without its signatures?")
+    what = f"{store.where}: there is no signature on {manifest.digest}, though the index lists one"
+    raise Unsigned(what, hint=faults[-1].what if faults else "it may have been mirrored without its signatures")
 
 
 def artifact_attestation(
@@ -69,7 +69,7 @@ def artifact_attestation(
         with suppress(Untrusted, BrokenBundle):
             if verify(raw, manifest.digest, trust.policy) == verified:
                 return verified, {MANIFEST: manifest.raw, SIGNATURE: raw}
-    raise Unsigned(f"{store.where}: no signature on {manifest.digest} can be had")
+    raise Unsigned(f"{store.where}: there is no signature on {manifest.digest}")
 
 
 def read_attestation(where: Path) -> dict[str, bytes]:
@@ -125,12 +125,14 @@ def verify_attestation(beside: Mapping[str, bytes], digest: str, trust: TrustOpt
         Untrusted: what it carries does not count, or speaks of other files.
     """
     if not beside:
-        raise Unsigned("the bundle carries no signature", hint="fetch it again; or was it made on this machine?")
+        raise Unsigned(
+            "the bundle carries no signature", hint="fetch it again; a bundle made on this machine is not signed"
+        )
     assert trust.policy is not None
     if missing := {MANIFEST, SIGNATURE} - beside.keys():
         raise Tampered(f"attestation/{min(missing)} is missing", hint="fetch it again")
     if extra := beside.keys() - {MANIFEST, SIGNATURE}:
-        what = f"attestation/{min(extra)} is there, which no bundle carries"
+        what = f"attestation/{min(extra)} does not belong to a bundle"
         raise Tampered(what, hint="remove it if it is yours, or fetch the bundle again")
     try:
         manifest = parse_manifest(beside[MANIFEST], name=f"attestation/{MANIFEST}")
@@ -139,5 +141,5 @@ def verify_attestation(beside: Mapping[str, bytes], digest: str, trust: TrustOpt
     verified = verify_any([beside[SIGNATURE]], manifest.digest, trust.policy)
     files_digest = manifest.annotations.get(FILES, "")
     if files_digest != digest:
-        raise Tampered("the files are not those that were signed", hint="do not use them: fetch the bundle again")
+        raise Tampered("the files differ from those that were signed", hint="do not use them: fetch the bundle again")
     return Attestation(verified, manifest)

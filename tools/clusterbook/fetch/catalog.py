@@ -54,8 +54,8 @@ _CHECK, _ORIGINS = "healthCheckAsserts", "origins"
 UNRECORDED = "default"
 """What an answer is called that a recipe does not record."""
 
-UNPUBLISHED_EFFECT = {"effect": "unknown", "why": "what a value does to its chart is not published"}
-_WORDS = {"list": "lines about health", "kit": "facts of components"}
+UNPUBLISHED_EFFECT = {"effect": "unknown", "why": "the effects of values are not published"}
+_WORDS = {"list": "health checks", "kit": "component facts"}
 
 
 class PublishedCatalog(IndexFiles):
@@ -95,7 +95,7 @@ class PublishedCatalog(IndexFiles):
             return None
         missing = part.removesuffix(".json").rpartition("/")[2]
         lacking = _WORDS.get(missing, missing)
-        what = f"{self.where} is a published catalog, of whose release {self._release} there are no {lacking}"
+        what = f"{self.where} is a published catalog, and release {self._release} has no {lacking}"
         hint = f"`clusterbook fetch index --from {self.where}` lists them; or name a source tree: --source DIR"
         raise InvalidRequest(what, hint=hint)
 
@@ -226,11 +226,11 @@ class PublishedCatalog(IndexFiles):
         layer = next((each for each in manifest.layers if each.media_type == media_type), None)
         if layer is None:
             what = "a recipe" if media_type == RECIPE else "origins"
-            raise Malformed(f"{slug} is published without {what}", hint="it has to be published again")
+            raise Malformed(f"{slug} is published without {what}", hint="publish it again")
         base = self._index.base
         repository = base.repository(index.repository(RECIPE_KIND, slug))
         document = json.loads(base.store.read(repository, layer, limit_bytes=LARGEST_RECIPE_BYTES))
-        assert isinstance(document, dict), "what is signed is what we published"
+        assert isinstance(document, dict), "signed content is what we published"
         return document
 
 
@@ -256,7 +256,7 @@ def open_catalog(
     release = release_of(found, selector, slug) if selector else found.envelope.release
     said = f"{where} is of release {release}, {found.signature()}"
     if release != found.envelope.release:
-        said = f"{where} answers as of release {release}; its index is of {found.envelope.release}, {found.signature()}"
+        said = f"{where} answers from release {release}; its index is of {found.envelope.release}, {found.signature()}"
     return PublishedCatalog(where, found, (said, *((warning,) if warning else ())), release=release)
 
 
@@ -267,7 +267,7 @@ def release_of(source_index: OpenIndex, selector: str, slug: str = "") -> str:
         return selector
     where, names = source_index.base.store.where, sorted(releases, key=release_order)
     if not slug:
-        raise NotFound(f"{where} knows no release {selector}", hint=f"releases: {', '.join(names) or 'none'}")
+        raise NotFound(f"{where} has no release {selector}", hint=f"releases: {', '.join(names) or 'none'}")
     for release in reversed(names):
         if selector in releases[release].get(slug, ()):
             return release

@@ -26,7 +26,7 @@ def contents(source_index: OpenIndex, *, as_json: bool) -> tuple[str, tuple[str,
     envelope = source_index.envelope
     about = f"release {envelope.release}, number {envelope.sequence}, of {envelope.issued.date()}"
     return _table(source_index, recipes), (
-        f"{about}, good until {envelope.expires.date()}; {source_index.signature()}",
+        f"{about}, valid until {envelope.expires.date()}; {source_index.signature()}",
     )
 
 

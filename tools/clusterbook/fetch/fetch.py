@@ -142,13 +142,13 @@ def _fetch_reference(request: FetchRequest, trust: TrustOptions, choice: PolicyC
     from clusterbook.oci.open import open_artifact
 
     if request.kind != "bundle" or request.where or request.criteria:
-        what = f"{request.name} names one bundle, where it is"
+        what = f"{request.name} names a single bundle"
         raise InvalidRequest(what, hint="type `fetch bundle` without --from and criteria, or the name of a recipe")
     store, reference = open_artifact(request.name, access)
     repository = reference.repository
     manifest = store.manifest(repository, reference.tag_or_digest)
     if FILES not in manifest.annotations:
-        raise InvalidRequest(f"{request.name} is no bundle", hint="`clusterbook verify` says what is known of it")
+        raise InvalidRequest(f"{request.name} is not a bundle", hint="`clusterbook verify` shows what it is")
     verified, beside = artifact_attestation(store, repository, manifest, trust)
     check_name(reference, manifest, verified)
     facts = {
@@ -156,7 +156,7 @@ def _fetch_reference(request: FetchRequest, trust: TrustOptions, choice: PolicyC
         "signer": verified.signer if verified else "",
         "issuer": verified.issuer if verified else "",
     }
-    note = f"{manifest.digest}, signed by {verified.signer if verified else 'nobody'}"
+    note = f"{manifest.digest}, {f'signed by {verified.signer}' if verified else 'not signed'}"
     result = _write_bundle(store, repository, manifest, request, beside, choice, name=request.name, facts=facts)
     return result._replace(notes=(note, *result.notes))
 
@@ -222,8 +222,8 @@ def index_of(source_index: OpenIndex, release: str) -> OpenIndex:
     try:
         return open_index(source_index.base, source_index.trust, now=None, previous=None, tag=release)
     except NoArtifact as error:
-        what = f"{source_index.base.store.where} does not carry the index of release {release}"
-        hint = "it was not published there, or this mirror carries only part: ask where all of it is"
+        what = f"{source_index.base.store.where} does not have the index of release {release}"
+        hint = "it was not published there, or this is a partial mirror: use the full source"
         raise NotFound(what, hint=hint) from error
 
 
@@ -231,7 +231,7 @@ def _recipe(artifact: PublishedArtifact, request: FetchRequest) -> FetchResult:
     """Return a recipe, or write it."""
     layer = next((each for each in artifact.manifest.layers if each.media_type == RECIPE), None)
     if layer is None:
-        raise Malformed(f"{artifact.name} is published without a recipe", hint="it has to be published again")
+        raise Malformed(f"{artifact.name} is published without a recipe", hint="publish it again")
     data = artifact.source_index.base.store.read(artifact.repository, layer, limit_bytes=LARGEST_RECIPE_BYTES)
     if request.form in (None, "yaml"):
         from clusterbook.documents.yaml_writer import dump
@@ -278,7 +278,7 @@ def _write_bundle(
     output = "bundle" if request.output is None else request.output
     if len(manifest.layers) != 1:
         what = f"the bundle {name} has {len(manifest.layers)} layers"
-        raise Malformed(what, hint="it has to be published again")
+        raise Malformed(what, hint="publish it again")
     source = (store, repository, manifest.layers[0])
     if is_archive(output):
         files = keep_archive(*source, Path(output), beside)

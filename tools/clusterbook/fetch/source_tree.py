@@ -56,29 +56,31 @@ def local_tree(where: str, trust: TrustOptions, access: Access, context: Context
         Unwritable: the cache cannot be written.
     """
     if trust.at_least:
-        what = f"{where} is a tree, which is of no release, so that --at-least {trust.at_least} cannot be told"
+        what = f"{where} is a source tree without a release, so --at-least {trust.at_least} cannot be checked"
         raise InvalidRequest(what, hint="leave --at-least out")
     store, reference = open_artifact(where, access)
     manifest = store.manifest(reference.repository, reference.tag_or_digest)
     verified, _ = artifact_attestation(store, reference.repository, manifest, trust)
     if verified is None and not reference.digest:
         pinned = f"{where.removesuffix(f':{reference.tag}')}@{manifest.digest}"
-        what = f"{where} was signed by nobody, and a tag may name something else tomorrow"
-        raise InvalidRequest(what, hint=f"name what you mean by its digest: {pinned}")
+        what = f"{where} is not signed, and a tag can move"
+        raise InvalidRequest(what, hint=f"pin its digest: {pinned}")
     check_name(reference, manifest, verified)
     if FILES in manifest.annotations or len(manifest.layers) != 1:
         found = "a bundle" if FILES in manifest.annotations else f"{len(manifest.layers)} layers"
         hint = "push a folder with registry.yaml and overlays/ as one archive: oras push HOST/REPOSITORY:TAG recipes/"
-        raise InvalidRequest(f"{where} is no source tree: it holds {found}", hint=hint)
+        raise InvalidRequest(f"{where} is not a source tree: it holds {found}", hint=hint)
     data = store.read(reference.repository, manifest.layers[0], limit_bytes=LARGEST_ARCHIVE_BYTES)
     archive = members(BytesIO(data), where, limits=_LIMITS, folders=True)
     files = _without_top({member.name: member.stream.read() for member in archive})
     if not any(top in files for top in _TOPS):
-        raise InvalidRequest(f"{where} has no registry.yaml, so it is no source tree", hint="name the artifact of one")
+        raise InvalidRequest(
+            f"{where} has no registry.yaml, so it is not a source tree", hint="name the artifact of one"
+        )
     folder = _cache(context) / manifest.digest.partition(":")[2]
     _write(folder, files)
-    signer = verified.signer if verified else "nobody"
-    return LocalTree(folder, f"{where} is {manifest.digest}, signed by {signer}; its files are in {folder}")
+    signed = f"signed by {verified.signer}" if verified else "not signed"
+    return LocalTree(folder, f"{where} is {manifest.digest}, {signed}; its files are in {folder}")
 
 
 def _without_top(files: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -112,7 +114,7 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
         finally:
             shutil.rmtree(work, ignore_errors=True)
     except OSError as error:
-        hint = "say where it may be written with XDG_CACHE_HOME"
+        hint = "set XDG_CACHE_HOME to a writable folder"
         raise Unwritable(f"{folder} cannot be written: {error.strerror or error}", hint=hint) from error
 
 

@@ -64,7 +64,7 @@ class PublishedReleases(NamedTuple):
         manifest = self.source_index.artifact(home, pin_of(slug, version, entry, RECIPE_KIND))
         layers = {layer.media_type: layer for layer in manifest.layers}
         if not {RECIPE, ORIGINS} <= layers.keys():
-            raise Malformed(f"{slug}@{version} is published without a recipe", hint="it has to be published again")
+            raise Malformed(f"{slug}@{version} is published without a recipe", hint="publish it again")
         base = self.source_index.base
         read = (
             json.loads(base.store.read(base.repository(home), layers[kind], limit_bytes=LARGEST_RECIPE_BYTES))

@@ -4,8 +4,8 @@ An archive of ours holds regular files with plain relative names, sorted, withou
 uncompressed archive are promised to be the same everywhere, those of a compressed one wherever zlib is (zlib-ng
 compresses otherwise).
 
-Unpacking trusts nothing: a member that is no regular file, whose name leads elsewhere or is given twice (also where the
-case of letters does not count), or that is more than agreed ends it, and nothing is left behind.
+Unpacking trusts nothing: a member that is not a regular file, whose name leads elsewhere or is given twice (also where
+the case of letters does not count), or that is more than agreed ends it, and nothing is left behind.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def entries_below(folder: Path, *, skip: Callable[[str], bool] = lambda _: False
         if skip(name) or (path.is_dir() and not path.is_symlink()):
             continue
         if path.is_symlink() or not path.is_file():
-            raise UnsafeArchive(f"{path} is no regular file", hint="remove it, or replace it by a copy")
+            raise UnsafeArchive(f"{path} is not a regular file", hint="remove it, or replace it by a copy")
         status = path.stat()
         yield TarEntry(name, status.st_size, _opener(path), bool(status.st_mode & 0o111))
 
@@ -64,7 +64,7 @@ def pack(entries: Iterable[TarEntry], target: BinaryIO, *, compress: bool) -> No
     """Write an archive of `entries`, sorted by name, to `target`; with `compress`, as `.tar.gz`.
 
     Raises:
-        UnsafeArchive: a name leads out of the archive or is given twice, or a file changed while it was packed.
+        UnsafeArchive: a name leads out of the archive or is given twice, or a file changed while it was being packed.
     """
     ordered = sorted(entries, key=lambda entry: entry.name.encode())
     names = Names()
@@ -88,7 +88,7 @@ def pack(entries: Iterable[TarEntry], target: BinaryIO, *, compress: bool) -> No
                         raise
                     changed = True  # tarfile's own: "unexpected end of data"
             if changed:
-                raise UnsafeArchive(f"{entry.name} changed while it was packed", hint="run it again")
+                raise UnsafeArchive(f"{entry.name} changed while it was being packed", hint="run it again")
 
 
 def pack_bytes(files: Mapping[str, bytes]) -> bytes:
@@ -129,7 +129,7 @@ def unpack(source: BinaryIO, name: str, target: Path, *, limits: Limits) -> list
     work, names = None, []
     try:
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
-            raise Unwritable(f"{target} is in the way", hint="name a folder that does not exist")
+            raise Unwritable(f"{target} exists already", hint="name a folder that does not exist")
         target.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
         fresh = work / "new"

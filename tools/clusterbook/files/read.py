@@ -61,7 +61,7 @@ def text_of(data: bytes, name: str, *, limit_bytes: int, error: type[Clusterbook
         ClusterbookError: of the type `error`: they are too many, or not UTF-8.
     """
     if len(data) > limit_bytes:
-        raise error(f"{name} is larger than {limit_bytes // _MB} MB", hint="is it the right file?")
+        raise error(f"{name} is larger than {limit_bytes // _MB} MB", hint="check that it is the right file")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as fault:
@@ -85,4 +85,4 @@ def read_source(path: PathLike[str], *, limit_bytes: int) -> bytes:
         with open(path, "rb") as file:  # noqa: PTH123 (see above)
             return file.read()
     except OSError as error:
-        raise UnreadableSource(f"cannot be read: {error.strerror}", hint="may you read it?", place=path) from error
+        raise UnreadableSource(f"cannot be read: {error.strerror}", hint="check its permissions", place=path) from error

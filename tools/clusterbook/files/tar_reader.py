@@ -81,7 +81,7 @@ def members(source: BinaryIO, name: str, *, limits: Limits, folders: bool = Fals
                     passed += 1
                     continue
             if not head.isreg() or head.sparse is not None:
-                raise UnsafeArchive(f"{name}: {head.name!a} is no regular file")
+                raise UnsafeArchive(f"{name}: {head.name!a} is not a regular file")
             names.check(head.name, name)
             content = tar.extractfile(head)
             assert content is not None  # it is a regular file
@@ -114,10 +114,10 @@ class Head(tarfile.TarInfo):
             head = super().frombuf(buf, encoding, errors)
         except tarfile.HeaderError as error:
             if len(buf) == tarfile.BLOCKSIZE and any(buf):
-                raise UnsafeArchive(f"the head of a member is damaged: {error}", hint="fetch it again") from error
+                raise UnsafeArchive(f"the header of a member is damaged: {error}", hint="fetch it again") from error
             raise
         if head.type in _EXTENSIONS and head.size > _LONGEST_HEADER_BYTES:
-            raise UnsafeArchive(f"the head of a member has {head.size} bytes", hint="fetch it again")
+            raise UnsafeArchive(f"the header of a member has {head.size} bytes", hint="fetch it again")
         return head
 
     @classmethod
@@ -172,7 +172,7 @@ class _CountedBytes:
         data = self._stream.read(size)
         self._left -= len(data)
         if self._left < 0:
-            raise UnsafeArchive(f"{self._name} holds more than agreed", hint="fetch it again")
+            raise UnsafeArchive(f"{self._name} is larger than declared", hint="fetch it again")
         self._tail = (self._tail + data[-len(_END) :])[-len(_END) :]
         return data
 
@@ -186,7 +186,7 @@ class _CountedBytes:
         while data := self.read(_CHUNK_BYTES):
             whole = whole and not data.strip(b"\0")
         if not whole:
-            raise UnsafeArchive(f"{self._name} does not end as an archive does", hint="fetch it again")
+            raise UnsafeArchive(f"{self._name} is truncated", hint="fetch it again")
 
 
 class _WholeBytes:
@@ -217,11 +217,11 @@ class Names:
         """Take note of a name.
 
         Raises:
-            UnsafeArchive: it is not a plain relative one, or in the way of one that was there before.
+            UnsafeArchive: it is not a plain relative path, or in the way of one that was there before.
         """
         parts = name.split("/")
         if any(part in ("", ".", "..") or part != part.strip() for part in parts) or not _plain_text(name):
-            raise UnsafeArchive(f"{archive}: the name {name[:200]!a} is not a plain relative one")
+            raise UnsafeArchive(f"{archive}: the name {name[:200]!a} is not a plain relative path")
         folded = name.casefold()
         other = self._seen.get(folded) or self._folders.get(folded)
         if other is not None:

@@ -27,7 +27,7 @@ def write_text(where: str, text: str) -> None:
         Unwritable: the file cannot be written; what stood there still stands.
     """
     if where.startswith(("cm://", "oci://")):
-        raise InvalidRequest(f"{where} is not written by this command", hint="name a file")
+        raise InvalidRequest(f"{where} cannot be written by this command", hint="name a file")
     write_bytes(Path(where), text.encode())
 
 
@@ -71,7 +71,7 @@ def write_folder(target: Path, files: Iterable[tuple[str, bytes]], *, marker: st
     """
     try:
         if target.is_dir() and any(target.iterdir()) and not (marker and (target / marker).exists()):
-            raise Unwritable(f"{target} is in the way: it holds something else", hint="name another folder with -o")
+            raise Unwritable(f"{target} exists already and holds something else", hint="name another folder with -o")
         target.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     except OSError as error:
@@ -113,6 +113,6 @@ def work_folder(path: Path) -> Path:
     path.mkdir(mode=0o700, exist_ok=True)
     status = path.lstat()
     if not stat.S_ISDIR(status.st_mode) or (hasattr(os, "geteuid") and status.st_uid != os.geteuid()):
-        what = f"{path}, where the result would be made, was put there by somebody else"
-        raise Unwritable(what, hint="do not trust it: remove it, or name a place in a folder of your own")
+        what = f"{path}, where the result is prepared, was created by another user"
+        raise Unwritable(what, hint="do not trust it: remove it, or choose an output in a folder of your own")
     return path

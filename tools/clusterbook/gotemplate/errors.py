@@ -9,7 +9,7 @@ from clusterbook.diagnostics.errors import ClusterbookError
 
 
 class BrokenTemplate(ClusterbookError):
-    """A manifest is no template that can be rendered, or not with the values that its component has.
+    """A manifest is not a valid template, or cannot be rendered with the values of its component.
 
     The message names the file, the line and the column. `clusterbook-build check` finds mistakes of syntax in every
     manifest before any bundle is made.

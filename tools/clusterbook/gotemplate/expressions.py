@@ -117,7 +117,7 @@ class Expressions:
             if name == token.value:
                 return slot
         near = nearest(str(token.value), {name for name, _ in self.names[1:]})
-        hint = f"did you mean '{near}'?" if near else f"declare it before: {{{{ {token.value} := … }}}}"
+        hint = f"did you mean '{near}'?" if near else f"declare it first: {{{{ {token.value} := … }}}}"
         self.broken(token, f"variable '{token.value}' does not exist here", hint)
 
     def pipeline(self, where: str, *, most: int = 1) -> tuple[list[Token], bool, Expression]:
@@ -132,7 +132,7 @@ class Expressions:
             token = self.peek()
             if token.kind in (CLOSE, END) or self.is_mark(")"):
                 if value is None:
-                    self.broken(token, f"{where} says nothing", "write what to evaluate")
+                    self.broken(token, f"{where} is empty", "write what to evaluate")
                 return names, assigns, value
             stage += 1
             if stage > MOST_STAGES:
@@ -151,7 +151,7 @@ class Expressions:
                 break
             comma = self.next()
             if len(names) == most or self.peek().kind != VARIABLE:
-                self.broken(comma, "',' stands only between the two variables of 'range'", "remove what is too much")
+                self.broken(comma, "',' stands only between the two variables of 'range'", "remove the extra part")
         self.at = start
         return [], False
 
@@ -172,11 +172,9 @@ class Expressions:
         if first.kind == "function":
             return self.call(first, rest, piped)
         if first.kind == "nil" and stage == 1:
-            raise self.source.broken(
-                first.offset, "nil alone is no value to print or test", "compare with it: eq … nil"
-            )
+            raise self.source.broken(first.offset, "nil alone cannot be printed or tested", "compare with it: eq … nil")
         if piped is not None and first.kind in ("literal", "nil", "dot"):
-            raise self.source.broken(first.offset, f"'{first.word}' takes no value from '|'", "put a function there")
+            raise self.source.broken(first.offset, f"'{first.word}' takes no value from '|'", "pipe into a function")
         if rest or piped is not None:
             hint = f"'{first.word}' is not a function; to pass it to one, put the function first"
             raise self.source.broken(first.offset, f"'{first.word}' takes no arguments", hint)
@@ -189,14 +187,14 @@ class Expressions:
         count = len(runs) + (piped is not None)
         if name in ("and", "or"):
             if not count:
-                raise self.source.broken(offset, f"'{name}' takes 1 or more arguments, not 0", "give it some")
+                raise self.source.broken(offset, f"'{name}' takes 1 or more arguments, not 0", "add arguments")
             return machine.either(name == "or", [run for run, _ in runs], piped)
         if piped is not None:
             runs.append((piped, False))
         if name == "include":
             if count != 2:
                 raise self.source.broken(
-                    offset, f"'include' takes 2 arguments, not {count}", "a name, and what is dot there"
+                    offset, f"'include' takes 2 arguments, not {count}", "a name, and the value of dot"
                 )
             return machine.include(runs[0][0], runs[1][0], self.blocks, self.source, offset)
         return machine.call(name, runs, self.source, offset)

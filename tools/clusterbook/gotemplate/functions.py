@@ -47,7 +47,7 @@ def to_yaml(value: object) -> str:
 def indent(spaces: int, text: str) -> str:
     """Return `text` with every line indented, empty ones included."""
     if not 0 <= spaces <= WIDEST:
-        raise Fault(f"{spaces} is no indentation", f"write 0 to {WIDEST}")
+        raise Fault(f"{spaces} is not a valid indentation", f"write 0 to {WIDEST}")
     _refuse_long(spaces * text.count("\n"))
     pad = " " * spaces
     return pad + text.replace("\n", f"\n{pad}")
@@ -113,7 +113,7 @@ def _refuse_long(count: int) -> None:
 def repeat(count: int, text: str) -> str:
     """Return `text` so many times."""
     if count < 0 or count * len(text) > _LONGEST:
-        raise Fault(f"{count} times is not possible", "write 0 or more, and less than a million characters in all")
+        raise Fault(f"{count} times is out of range", "write 0 or more, and less than a million characters in all")
     return text * count
 
 
@@ -134,7 +134,7 @@ def required(message: str, value: object) -> object:
 
 def fail(message: str) -> str:
     """Stop, as the template wants it."""
-    raise Fault(message, "the template says so itself: set what it asks for")
+    raise Fault(message, "the template requires it: set the value")
 
 
 def has(needle: object, haystack: object) -> bool:
@@ -142,7 +142,7 @@ def has(needle: object, haystack: object) -> bool:
     if haystack is None:
         return False
     if isinstance(haystack, str) or not isinstance(haystack, Sequence):
-        raise Fault(f"has looks into a list, not {describe(haystack)}", "give it a list")
+        raise Fault(f"has needs a list, not {describe(haystack)}", "give it a list")
     return any(type_name(needle) == type_name(each) and needle == each for each in haystack)
 
 
@@ -151,7 +151,7 @@ def _end(which: int) -> Callable[[object], object]:
 
     def end(value: object) -> object:
         if isinstance(value, str) or not isinstance(value, Sequence):
-            raise Fault(f"{describe(value)} is no list", "give it a list")
+            raise Fault(f"{describe(value)} is not a list", "give it a list")
         return value[which] if value else None
 
     return end

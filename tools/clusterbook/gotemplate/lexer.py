@@ -135,7 +135,7 @@ def _word(source: TemplateSource, at: int) -> tuple[str, object, int]:
         if first == ".":
             return (FIELD, text[at + 1 : end], end) if end > at + 1 else (DOT, ".", end)
         return WORD, text[at:end], end
-    raise source.broken(at, f"'{first}' means nothing in an action", "put it in quotes, or remove it")
+    raise source.broken(at, f"'{first}' is not allowed in an action", "put it in quotes, or remove it")
 
 
 def _number(source: TemplateSource, at: int) -> tuple[str, object, int]:
@@ -190,7 +190,7 @@ def number(word: str) -> int | float:
         else:
             raise ValueError
     except ValueError:
-        raise Fault(f"'{word}' is no number", "write digits, or put a word in quotes") from None
+        raise Fault(f"'{word}' is not a number", "write digits, or put a word in quotes") from None
     value = -value if sign == "-" else value
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         raise Fault(f"{word} does not fit into 64 bits", "put it in quotes")
@@ -230,7 +230,7 @@ def _unescape(body: str, quote: str) -> str:
             code = int(digits, base) if len(digits) == _DIGITS.get(letter, 3) and digits.isalnum() else -1
             out += chr(code).encode() if letter in "uU" else bytes([code])
         except ValueError:
-            what = f"'\\{letter}' is no escape of Go's"
+            what = f"'\\{letter}' is not a Go escape"
             raise Fault(what, "write two backslashes for one, or quote with `…`") from None
         at += len(digits) if letter in _DIGITS else 2
     return out.decode(errors="replace")

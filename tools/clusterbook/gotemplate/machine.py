@@ -102,7 +102,7 @@ def fields(base: Expression, names: Sequence[str], source: TemplateSource, offse
                 value = value.get(name)
             elif value is None or value is NIL:
                 before = ".".join(path[: path.index(name)])
-                what = f"'.{name}' is looked up in nothing" + (f", '.{before}' is not set" if before else "")
+                what = f"'.{name}' is looked up in nil" + (f", '.{before}' is not set" if before else "")
                 raise source.broken(offset, what, "set the value, or write 'if' around it")
             else:
                 raise source.broken(
@@ -171,7 +171,7 @@ def _misfit(name: str, kind: str, value: object) -> tuple[str, str]:
     ways = {"string": "convert it with 'toString'", "int": "convert it with 'int'"}
     wanted = "an int" if kind == "int" else f"a {kind}"
     if value is None:
-        return f"'{name}' needs {wanted} and gets nothing", "set the value, or give one with 'default'"
+        return f"'{name}' needs {wanted} and gets nil", "set the value, or give one with 'default'"
     return f"'{name}' needs {wanted} and gets {describe(value)}", ways.get(kind, f"give it {wanted}")
 
 
@@ -385,9 +385,9 @@ class Template:
             budget.spend(len(self._source.text))
             self._block.write(data, out, budget)
         except RecursionError:
-            raise self._source.broken(0, "templates include each other without end", "end the circle") from None
+            raise self._source.broken(0, "templates include each other endlessly", "break the cycle") from None
         except BudgetExceeded:
-            what = "the template, or all of a bundle together, makes more than any manifest needs"
+            what = "the template, or the whole bundle, renders to more than the limit"
             raise self._source.broken(0, what, "shorten it") from None
         text = "".join(out)
         return text.replace(NO_VALUE, "") if NO_VALUE in text else text

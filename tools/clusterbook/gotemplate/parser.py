@@ -50,7 +50,7 @@ class _Statements:
                 continue
             ending = self.statement(steps)
             if ending:
-                self.read.broken(ending, f"'{ending.value}' without something that it belongs to", "remove it")
+                self.read.broken(ending, f"'{ending.value}' without an opening action", "remove it")
         return Block(machine.sequence(steps), self.read.slots)
 
     def define(self, name: str, opened: Token, *, close: bool) -> None:

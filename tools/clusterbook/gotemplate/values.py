@@ -96,7 +96,7 @@ def json(value: object) -> str:
         return plain(value)
     if isinstance(value, Sequence):
         return f"[{','.join(map(json, value))}]"
-    raise Fault(f"{type(value).__name__} is nothing that JSON has")
+    raise Fault(f"{type(value).__name__} is not a JSON type")
 
 
 def _float(value: float, least: int, most: int, width: int) -> str:
@@ -187,7 +187,7 @@ def _verb(verb: str, directions: str, value: object) -> str:
     fits = {"s": str, "q": str, "t": bool, "d": int, "f": float, "x": int, "v": object}
     if verb not in fits:
         raise Fault(
-            f"printf does not know '%{verb}'" if verb else "printf ends in '%'", "known: %s %d %v %q %t %f %x %%"
+            f"printf does not support '%{verb}'" if verb else "printf ends in '%'", "known: %s %d %v %q %t %f %x %%"
         )
     if not isinstance(value, fits[verb]) or (verb in "dx" and isinstance(value, bool)):
         hint = "%v takes everything" if verb != "d" else "convert it with 'int', or print it with %v"
@@ -219,7 +219,7 @@ def equal(first: object, *others: object) -> bool:
         Fault: values of two types, or lists or maps, which Go does not compare.
     """
     if not others:
-        raise Fault("there is nothing to compare with", "give two values")
+        raise Fault("a second value to compare with is missing", "give two values")
     for other in others:
         if first is None or other is None:
             same = first is other
@@ -287,7 +287,7 @@ def index(value: object, *keys: object) -> object:
         Fault: nothing to look into, a key of the wrong type, a position that the list does not have.
     """
     if value is None:
-        raise Fault("index looks into nothing", "write 'if' around it, or set the value")
+        raise Fault("index into nil", "write 'if' around it, or set the value")
     for key in keys:
         if isinstance(value, Mapping):
             if not isinstance(key, str):
@@ -296,9 +296,9 @@ def index(value: object, *keys: object) -> object:
         elif isinstance(value, str | Sequence):
             value = _element(value.encode() if isinstance(value, str) else value, key)
         elif value is None:
-            raise Fault("index looks into nothing", "write 'if' around it, or set the value")
+            raise Fault("index into nil", "write 'if' around it, or set the value")
         else:
-            raise Fault(f"index cannot look into {describe(value)}", "it takes a map or a list")
+            raise Fault(f"cannot index {describe(value)}", "it takes a map or a list")
     return value
 
 

@@ -303,7 +303,7 @@ class VerifyPart(VerifyPolicyPart):
 
 
 class DiffPart(_Part):
-    """What `diff` reads: the first three say which changes of a cluster are told."""
+    """Settings of `diff`; the first three select the changes of a cluster that are reported."""
 
     ignore: list[str] | None = None
     ignore_from: list[str] | None = Field(None, alias="ignoreFrom")

@@ -24,7 +24,7 @@ from clusterbook.oci.http import GOES_ON, Clock, Http, Transient
 
 TIMEOUT_S = 30
 """How long a URL may take, all in all. Source: reference row G10."""
-_NAMED = "is the address right?"
+_NAMED = "check the address"
 _LATER = "try again later, or save it to a file and name that"
 
 
@@ -37,7 +37,7 @@ def read_address(where: str, limit_bytes: int) -> bytes:
     """Return what is behind a URL, `limit_bytes` at most.
 
     Raises:
-        BadReference: it is no address, or carries a password.
+        BadReference: it is not a URL, or carries a password.
         NotFound: nothing is there.
         AccessDenied, TimedOut, Unreachable, RateLimited: it cannot be had.
     """
@@ -49,7 +49,7 @@ def read_address(where: str, limit_bytes: int) -> bytes:
     except Transient as transient:
         fault = transient.fault
         if isinstance(fault, TimedOut):
-            raise TimedOut(f"{name} takes longer than {TIMEOUT_S} s", hint=_LATER) from transient
+            raise TimedOut(f"{name} timed out after {TIMEOUT_S} s", hint=_LATER) from transient
         raise Unreachable(fault.what, hint=_LATER if fault.hint in ("", GOES_ON) else fault.hint) from transient
 
 
@@ -58,13 +58,13 @@ def _host(where: str) -> str:
     try:
         parts = urlsplit(where)
         if parts.username is not None or parts.password is not None:
-            hint = "fetch it with what may know it, such as curl --netrc, and hand it in as a file or -"
-            raise BadReference("an address does not carry a user or a password", hint=hint)
+            hint = "download it with curl --netrc, for example, and pass the file, or - for standard input"
+            raise BadReference("a URL must not contain a user or a password", hint=hint)
         if parts.hostname and parts.port != 0 and not re.search(r"[\x00-\x20\x7f]", where):
             return parts.netloc
     except ValueError:  # of brackets, or a port
         pass
-    raise BadReference(f"{without_query(where)} is no address", hint="write https://HOST/PATH")
+    raise BadReference(f"{without_query(where)} is not a URL", hint="write https://HOST/PATH")
 
 
 def _body(where: str, host: str, limit_bytes: int) -> bytes:
@@ -90,15 +90,15 @@ def _body(where: str, host: str, limit_bytes: int) -> bytes:
             break
     size = response.headers.get("Content-Length", "")
     if size.isdigit() and len(body) < min(int(size), limit_bytes):
-        raise Transient(Unreachable(f"{without_query(where)} breaks off: {len(body)} of {size} bytes came"))
+        raise Transient(Unreachable(f"{without_query(where)} is truncated: {len(body)} of {size} bytes"))
     return bytes(body)
 
 
 def _refusal(name: str, status: int) -> ClusterbookError:
     """Return what the status of an answer means."""
-    what = f"{name} is answered with {status}"
+    what = f"{name} returned status {status}"
     if status in (401, 403):
-        return AccessDenied(what, hint="fetch it with what may, such as curl, and hand it in as a file or -")
+        return AccessDenied(what, hint="download it with curl, for example, and pass the file, or - for standard input")
     if status in (404, 410):
         return NotFound(what, hint=_NAMED)
     if status == 429:

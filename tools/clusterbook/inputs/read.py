@@ -94,7 +94,7 @@ def read_node(where: str, *, kubeconfig: str = "") -> Node:
     known = versions_of(kind.string() if kind else "")
     if version is not None and version.string() not in ("", *known):
         raise InvalidRequest(
-            f"{display_name(where)} has the apiVersion '{version.string()}', which is not read",
+            f"{display_name(where)} has the apiVersion '{version.string()}', which is not supported",
             hint=f"expected {' or '.join(known)}",
         )
     return node
@@ -146,10 +146,12 @@ def criteria_in(document: dict[str, Any]) -> dict[str, str | int]:
     elif kind == "RecipeMetadata":
         criteria = spec.get("criteria") if isinstance(spec, dict) else None
     elif kind == KIND:
-        what = "this is a recipe of its own, not one of the catalog, so no layer can be named"
-        raise InvalidRequest(what, hint="name a recipe of the catalog, or hand in criteria (kind: RecipeCriteria)")
+        what = "this is a recipe file, not a recipe of the catalog, so its layers are not known"
+        raise InvalidRequest(what, hint="name a recipe of the catalog, or pass criteria (kind: RecipeCriteria)")
     else:
-        raise InvalidRequest(f"--recipe takes no {kind}", hint="name a RecipeCriteria, RecipeMetadata or RecipeResult")
+        raise InvalidRequest(
+            f"--recipe does not accept a {kind}", hint="name a RecipeCriteria, RecipeMetadata or RecipeResult"
+        )
     if not isinstance(criteria, dict) or not criteria:
         raise InvalidRequest(
             f"the {kind} has no criteria", hint="write 'kind: RecipeCriteria', then 'spec: {service: eks, …}'"
@@ -189,8 +191,10 @@ def recipe_in(document: dict[str, Any]) -> dict[str, Any]:
         InvalidRequest: it does not have the shape of a recipe, or has criteria alone, or a key that our format lacks.
     """
     if document.get(COMPONENTS) is None and document.get("criteria") is not None:
-        what = f"the recipe has criteria alone, and no {COMPONENTS}"
-        raise InvalidRequest(what, hint="criteria are a file of their own: 'kind: RecipeCriteria', then 'spec: {…}'")
+        what = f"the recipe has criteria but no {COMPONENTS}"
+        raise InvalidRequest(
+            what, hint="criteria go into a file of their own: 'kind: RecipeCriteria', then 'spec: {…}'"
+        )
     for key in ("metadata", "criteria"):
         if document.get(key) is None:
             raise InvalidRequest(
@@ -205,14 +209,14 @@ def recipe_in(document: dict[str, Any]) -> dict[str, Any]:
 def _refuse_two_answers(recipe: RecipeResult) -> None:
     """Raise InvalidRequest for a component that is switched off and stands among those that are deployed."""
     for name, switch in recipe.two_answers():
-        what = f"{name} is switched off by its overrides ({switch}: false), and {ORDER} deploys it"
-        raise InvalidRequest(what, hint=f"take it out of {ORDER}, or the switch out of its overrides")
+        what = f"{name} is disabled by its overrides ({switch}: false), but {ORDER} deploys it"
+        raise InvalidRequest(what, hint=f"remove it from {ORDER}, or the switch from its overrides")
 
 
 def unused_overrides(recipe: RecipeResult) -> list[str]:
     """Return a sentence about each override that the values of its component say otherwise: values count."""
     return [
-        f"{component.name}: its values count, where {path} is {have}, not its overrides, where it is {said}"
+        f"{component.name}: its values win: {path} is {have} there, and {said} in its overrides"
         for component in recipe.components
         if component.document.get("values") is not None
         for path, said, have in _contradictions(component.overrides, component.values)

@@ -196,7 +196,7 @@ class Api:
         document = _document(answer)
         if not document:
             raise ClusterUnreachable(
-                f"{self.where}: the answer to {method} {path} is no object: is this an API server?"
+                f"{self.where}: the answer to {method} {path} is not a Kubernetes object; check the server's address"
             )
         return document
 
@@ -265,9 +265,9 @@ def _fault(what: str, answer: ApiResponse) -> ClusterbookError:
     status = answer.status
     text = f"{what}: {message}" if message else f"{what}: status {status}"
     if status == 401:
-        return ClusterDenied(f"{what}: the server does not know who we are: {message}", hint="log in again")
+        return ClusterDenied(f"{what}: authentication failed: {message}", hint="log in again")
     if status == 403:
-        return ClusterDenied(text, hint="ask for that right, or use a kubeconfig that has it")
+        return ClusterDenied(text, hint="ask for that permission, or use a kubeconfig that has it")
     if status in (404, 410):
         return NoObject(text)
     if status == 409:
@@ -277,6 +277,6 @@ def _fault(what: str, answer: ApiResponse) -> ClusterbookError:
     if status >= 500 and not _is_no_fault(answer):
         return ClusterUnreachable(f"{text} ({status})")
     if status < 400:
-        hint = "is the server's address in the kubeconfig right?"
-        return ClusterUnreachable(f"{what}: the server sends us elsewhere ({status})", hint=hint)
+        hint = "check the server's address in the kubeconfig"
+        return ClusterUnreachable(f"{what}: the server redirects ({status}), which is not followed", hint=hint)
     return Rejected(text)

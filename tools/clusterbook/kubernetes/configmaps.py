@@ -50,7 +50,7 @@ def parse_where(text: str) -> ConfigMapName:
     """
     namespace, _, name = text.removeprefix(SCHEME).partition("/")
     if not text.startswith(SCHEME) or not _NAMESPACE.fullmatch(namespace) or not _NAME.fullmatch(name):
-        raise InvalidRequest(f"'{text}' names no ConfigMap", hint="write cm://NAMESPACE/NAME, in small letters")
+        raise InvalidRequest(f"'{text}' is not a ConfigMap reference", hint="write cm://NAMESPACE/NAME, in lower case")
     return ConfigMapName(namespace, name)
 
 
@@ -76,7 +76,7 @@ def write(
     if owner:
         name, _, uid = owner.partition("/")
         if not name or not uid:
-            raise InvalidRequest(f"'{owner}' names no Job", hint="write NAME/UID")
+            raise InvalidRequest(f"'{owner}' is not a Job reference", hint="write NAME/UID")
         configmap["metadata"]["ownerReferences"] = [{"apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": uid}]
     api.apply(where.path, configmap, force=True)
 
@@ -128,7 +128,9 @@ def read(api: Api, where: ConfigMapName, *, kinds: Sequence[str] = ("snapshot",)
         if f"{key}{_PACKED}" in packed:
             return _unpack(str(packed[f"{key}{_PACKED}"]), where), form
     kind_names, keys = " or ".join(kinds), ", ".join(sorted((*data, *packed))) or "nothing"
-    raise NotFound(f"{where} keeps no {kind_names}; it has: {keys}", hint=f"it lies under {kinds[0]}.yaml or .json")
+    raise NotFound(
+        f"{where} has no {kind_names}; its keys are: {keys}", hint=f"the key must be {kinds[0]}.yaml or .json"
+    )
 
 
 def _unpack(packed: str, where: ConfigMapName) -> str:

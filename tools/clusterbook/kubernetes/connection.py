@@ -57,7 +57,7 @@ class Connection:
     def description(self) -> str:
         """Which cluster it is, for whoever asked for it."""
         context = self._login.context
-        who = f"context {context}" if context else "the pod's own account"
+        who = f"context {context}" if context else "the pod's service account"
         return f"{self.where} ({who}{'' if self._login.verified else '; its certificate is not verified'})"
 
     def request(
@@ -157,14 +157,14 @@ class Connection:
         except exceptions.ReadTimeoutError as error:
             raise LostResponse(ClusterTimedOut(f"{what}: no answer within {read_s:g} s"), sent=True) from error
         except exceptions.SSLError as error:
-            hint = "the kubeconfig's certificate-authority has to be the one that signed for the server"
-            raise ClusterUnreachable(f"{self.where}: no TLS that can be trusted: {_plain(error)}", hint=hint) from error
+            hint = "the kubeconfig's certificate-authority must be the one that signed the server's certificate"
+            raise ClusterUnreachable(f"{self.where}: no trusted TLS: {_plain(error)}", hint=hint) from error
         except (exceptions.HTTPError, OSError) as error:
             raise LostResponse(
                 ClusterUnreachable(f"{what}: the connection broke: {_plain(error)}"), sent=True
             ) from error
         except (ValueError, UnicodeError) as error:  # a header or a host that http.client cannot write
-            raise BrokenKubeconfig(f"{self.where} cannot be asked: {_plain(error)}") from error
+            raise BrokenKubeconfig(f"{self.where} cannot be reached: {_plain(error)}") from error
         finally:
             if response is not None:
                 response.close()  # a connection whose answer was read to its end has gone back to the pool before
@@ -209,7 +209,7 @@ def _pool(login: ClusterLogin) -> PoolManager:
             from urllib3.contrib.socks import SOCKSProxyManager
         except ImportError as error:
             hint = "pip install 'clusterbook[cluster]'"
-            raise NoClient(f"{login.where}: what speaks to a SOCKS proxy is not installed", hint=hint) from error
+            raise NoClient(f"{login.where}: the SOCKS proxy support (PySocks) is not installed", hint=hint) from error
         return SOCKSProxyManager(
             f"socks5h{login.proxy[len(split.scheme) :]}", **options
         )  # which looks names up, as in Go

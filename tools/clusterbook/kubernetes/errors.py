@@ -21,16 +21,16 @@ class NoClient(ClusterbookError):
 
 
 class BrokenKubeconfig(InvalidRequest):
-    """A kubeconfig cannot be used: it is no YAML, names what it does not have, or files that are not there.
+    """A kubeconfig cannot be used: it is not YAML, or refers to entries or files that do not exist.
 
-    Nothing was sent anywhere. `kubectl config view` shows what kubectl makes of the same file.
+    Nothing was sent. `kubectl config view` shows how kubectl reads the same file.
     """
 
     code = "CB191"
 
 
 class NoCluster(InvalidRequest):
-    """Nothing says which cluster is meant: no kubeconfig, and this is no pod.
+    """No cluster is configured: there is no kubeconfig, and this does not run in a pod.
 
     Name one with `--kubeconfig FILE`, or set KUBECONFIG.
     """
@@ -39,19 +39,19 @@ class NoCluster(InvalidRequest):
 
 
 class ClusterDenied(AccessDenied):
-    """The cluster does not know us, or knows us and does not let us; the message names the right that is missing."""
+    """Authentication or authorization failed; the message names the missing permission."""
 
     code = "CB193"
 
 
 class ClusterTimedOut(TimedOut):
-    """The API server took the connection and then said nothing, or too little, for too long, several times over."""
+    """The API server accepted the connection but timed out, several times."""
 
     code = "CB194"
 
 
 class ClusterUnreachable(Unreachable):
-    """No connection, no trusted TLS, or an API server that answers with its own errors, several times over."""
+    """No connection, no trusted TLS, or server errors from the API server, several times."""
 
     code = "CB195"
 
@@ -69,12 +69,12 @@ class NoObject(NotFound):
 
 
 class ObjectConflict(InvalidRequest):
-    """An object of that name exists already, or somebody else changed it at the same time."""
+    """An object of that name exists already, or was changed at the same time."""
 
     code = "CB198"
 
 
 class Rejected(Refused):
-    """The API server does not take the object: it is not valid, or an admission webhook refused it."""
+    """The API server rejects the object: it is invalid, or an admission webhook denied it."""
 
     code = "CB199"

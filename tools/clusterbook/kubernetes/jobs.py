@@ -38,7 +38,7 @@ _LONGEST_LOG = 1 << 20
 
 
 class JobFailed(ClusterbookError):
-    """What ran in the cluster failed; the message has its last words. With --no-cleanup it stays for you to look at."""
+    """A Job in the cluster failed; the message ends with its last output. --no-cleanup keeps it for inspection."""
 
     code = "CB230"
     exit_status = 8
@@ -51,7 +51,7 @@ class JobFailed(ClusterbookError):
 
 
 class NotFinished(ClusterbookError):
-    """What ran in the cluster did not end in time, or did not start; the message says what it was waiting for."""
+    """A Job in the cluster did not finish in time, or did not start; the message says what it was waiting for."""
 
     code = "CB231"
     exit_status = 5
@@ -93,7 +93,7 @@ def in_cluster(api: Api, manifests: Sequence[Object], *, keep: bool = False) -> 
             try:
                 created_job = api.create(path_of(job, collection=True), suspended)
             except ObjectConflict as error:
-                hint = "another one runs, or was left behind: name this one with --job-name, or delete that one"
+                hint = "a Job of that name is running or was left behind: choose another with --job-name, or delete it"
                 raise ObjectConflict(error.what, hint=hint) from error
             created.append((path_of(job), str(created_job["metadata"]["uid"])))
             owner = {"apiVersion": job["apiVersion"], "kind": job["kind"], "name": job["metadata"]["name"],
@@ -185,15 +185,13 @@ def finish(api: Api, job: Object, *, timeout_s: float, on_line: Callable[[str], 
         late = waited_s > timeout_s or ended.get("reason") == "DeadlineExceeded"
         hopeless = any(word in why for word in _HOPELESS) and waited_s > min(pace.patience_s, timeout_s)
         if late or (hopeless and not ended):
-            what = f"the Job {name} did not end within {waited_s:.0f} s{f': {why}' if why else ''}"
-            raise NotFinished(what, hint="give it longer with --timeout, or mend what it waits for")
+            what = f"the Job {name} did not finish within {waited_s:.0f} s{f': {why}' if why else ''}"
+            raise NotFinished(what, hint="allow more time with --timeout, or fix what it waits for")
         if ended:
             text, container = log.text(), _termination(pod)
-            words = (
-                _failure_reason(container, text) or ended.get("message") or ended.get("reason") or "it does not say why"
-            )
+            words = _failure_reason(container, text) or ended.get("message") or ended.get("reason") or "no reason given"
             raise JobFailed(
-                f"the Job {name} failed: {words}", hint="see it again with --no-cleanup", log=text,
+                f"the Job {name} failed: {words}", hint="inspect it with --no-cleanup", log=text,
                 status=int(container.get("exitCode", -1)), message=str(container.get("message") or ""),
             )  # fmt: skip
         pace.sleep(min(pace.poll_s, max(timeout_s - waited_s, 0.05)))

@@ -120,7 +120,9 @@ def _entry(entries: Mapping[str, Mapping[str, Any]], kind: str, name: str, where
     """
     if name not in entries:
         hint = did_you_mean(name, entries) if entries and name else _HINT
-        raise BrokenKubeconfig(f"{where} has no {kind} '{name}'" if name else f"{where} names no {kind}", hint=hint)
+        raise BrokenKubeconfig(
+            f"{where} has no {kind} '{name}'" if name else f"{where} does not name a {kind}", hint=hint
+        )
     return entries[name]
 
 

@@ -73,12 +73,12 @@ def log_in(
     if choice is not None:
         return _from_context(choice, env)
     if kubeconfig:
-        raise BrokenKubeconfig(f"{kubeconfig} is empty: it names no cluster", hint="see `kubectl config view`")
+        raise BrokenKubeconfig(f"{kubeconfig} is empty", hint="see `kubectl config view`")
     if context:
         raise NoCluster(f"no kubeconfig has the context '{context}'", hint="name one with --kubeconfig FILE")
     if env.get("KUBERNETES_SERVICE_HOST") and env.get("KUBERNETES_SERVICE_PORT"):
         return _of_pod(env, account)
-    hint = "type --kubeconfig FILE; --no-cluster judges a snapshot alone"
+    hint = "type --kubeconfig FILE; --no-cluster validates a snapshot alone"
     raise NoCluster("no cluster: no kubeconfig, and not running in a pod", hint=hint)
 
 
@@ -123,7 +123,7 @@ def _server(text: str, where: str) -> str:
     if server and "://" not in server and "/" not in server:
         server = f"http://{server}"
     if urlsplit(server).scheme not in ("http", "https") or not urlsplit(server).hostname:
-        raise BrokenKubeconfig(f"{where}: the server '{text}' is no http or https URL")
+        raise BrokenKubeconfig(f"{where}: the server '{text}' is not an http or https URL")
     return server
 
 
@@ -155,7 +155,7 @@ def _token(
     if plugin is not None:
         return (lambda: _authorization(plugin.credential())), plugin
     if not (user.get("client-certificate") or user.get("client-certificate-data")) and server.startswith("https:"):
-        raise BrokenKubeconfig(f"{about} has no credentials, and kubectl would ask for a name and a password")
+        raise BrokenKubeconfig(f"{about} has no credentials; kubectl would prompt for a user name and a password")
     return (lambda: ""), None
 
 
@@ -180,8 +180,10 @@ def _of_provider(provider: Mapping[str, Any], about: str) -> str:
     """Return the token that an OpenID provider gave, while it lasts; renewing it is left to kubectl, which keeps it."""
     name = provider.get("name")
     if name != "oidc":
-        what = f"{about}: the auth-provider '{name}' is not spoken, by kubectl no longer either"
-        raise BrokenKubeconfig(what, hint="let your cloud's tool write the kubeconfig again; it names a plug-in then")
+        what = f"{about}: the auth-provider '{name}' is not supported; kubectl removed it, too"
+        raise BrokenKubeconfig(
+            what, hint="regenerate the kubeconfig with your cloud's tool; it then uses an exec plug-in"
+        )
     token = str((provider.get("config") or {}).get("id-token") or "")
     try:
         payload = token.split(".")[1]
@@ -190,8 +192,8 @@ def _of_provider(provider: Mapping[str, Any], about: str) -> str:
     except (IndexError, ValueError, KeyError, TypeError, OverflowError, OSError):
         lasts = False
     if not lasts:
-        hint = "`kubectl get --raw /version` renews it and keeps it in the kubeconfig"
-        raise ClusterDenied(f"{about}: the id-token of its auth-provider has run out", hint=hint)
+        hint = "`kubectl get --raw /version` renews it and stores it in the kubeconfig"
+        raise ClusterDenied(f"{about}: the id-token of its auth-provider has expired", hint=hint)
     return f"Bearer {token}"
 
 
@@ -215,7 +217,7 @@ def _impersonation_headers(user: Mapping[str, Any], about: str) -> list[tuple[st
     for key, values in (user.get("as-user-extra") or {}).items():
         headers += [(f"Impersonate-Extra-{quote(str(key), safe=_HEADER_NAME)}", str(value)) for value in values or ()]
     if headers and not user.get("as"):
-        raise BrokenKubeconfig(f"{about} asks to be taken for somebody, and does not say for whom: 'as' is missing")
+        raise BrokenKubeconfig(f"{about} uses impersonation without a user: 'as' is missing")
     return headers
 
 
@@ -274,7 +276,7 @@ def _of_pod(env: Mapping[str, str], account: Path) -> ClusterLogin:
         namespace = env.get("POD_NAMESPACE") or (own.read_text(encoding="utf-8").strip() if own.is_file() else "")
     except (OSError, UnicodeDecodeError) as error:
         what = f"the pod's serviceaccount cannot be used: {error}"
-        raise BrokenKubeconfig(what, hint="automountServiceAccountToken has to be on") from error
+        raise BrokenKubeconfig(what, hint="set automountServiceAccountToken: true") from error
     about = "the pod's serviceaccount"
     _file_token(account / "token", "", about)
     return ClusterLogin(

@@ -70,7 +70,7 @@ def read_selector(words: Iterable[str]) -> dict[str, str]:
         key, equals, value = word.partition("=")
         if not equals or not _LABEL.fullmatch(key):
             raise InvalidRequest(
-                f"'{word}' selects no node", hint="write KEY=VALUE, such as nvidia.com/gpu.present=true"
+                f"'{word}' is not a node selector", hint="write KEY=VALUE, such as nvidia.com/gpu.present=true"
             )
         selector[key] = value
     return selector
@@ -93,7 +93,7 @@ def _toleration(word: str) -> dict[str, str]:
     key, equals, value = taint.partition("=")
     if not _LABEL.fullmatch(key):
         hint = "write KEY=VALUE:EFFECT, KEY:EFFECT, or * for every taint"
-        raise InvalidRequest(f"'{word}' is no toleration", hint=hint)
+        raise InvalidRequest(f"'{word}' is not a toleration", hint=hint)
     if colon and effect not in _EFFECTS:
         raise InvalidRequest(f"'{word}' has the unknown effect '{effect}'", hint=did_you_mean(effect, _EFFECTS))
     toleration = {"key": key, "operator": "Equal", "value": value} if equals else {"key": key, "operator": "Exists"}
@@ -110,10 +110,8 @@ def read_quantities(text: str) -> dict[str, str]:
     for word in (part.strip() for part in text.split(",") if part.strip()):
         name, _, quantity = word.partition("=")
         if not _LABEL.fullmatch(name) or not _QUANTITY.fullmatch(quantity):
-            raise InvalidRequest(
-                f"'{word}' is no quantity of a resource", hint="write NAME=QUANTITY, such as memory=4Gi"
-            )
+            raise InvalidRequest(f"'{word}' is not a resource quantity", hint="write NAME=QUANTITY, such as memory=4Gi")
         if name in quantities:
-            raise InvalidRequest(f"'{name}' is given twice in '{text}'", hint="say each resource once")
+            raise InvalidRequest(f"'{name}' is given twice in '{text}'", hint="give each resource once")
         quantities[name] = quantity
     return quantities

@@ -56,17 +56,17 @@ class Plugin:
         self.where, self._cluster, self._limit_s = where, cluster, limit_s
         self._command, self._api_version = str(entry.get("command") or ""), str(entry.get("apiVersion") or "")
         if not self._command:
-            raise BrokenKubeconfig(f"{where}: exec names no command", hint="see `kubectl config view`")
+            raise BrokenKubeconfig(f"{where}: exec has no command", hint="see `kubectl config view`")
         if self._api_version not in API_VERSIONS:
-            hint = f"write {' or '.join(API_VERSIONS)}; newer versions of the plug-in speak it"
-            raise BrokenKubeconfig(f"{where}: exec.apiVersion '{self._api_version}' is not spoken", hint=hint)
+            hint = f"write {' or '.join(API_VERSIONS)}; newer versions of the plug-in support it"
+            raise BrokenKubeconfig(f"{where}: exec.apiVersion '{self._api_version}' is not supported", hint=hint)
         mode = str(entry.get("interactiveMode") or ("" if self._api_version == API_VERSIONS[0] else "IfAvailable"))
         if mode not in MODES:
-            hint = f"write {', '.join(MODES[:-1])} or {MODES[-1]}; kubectl asks for it, too"
+            hint = f"write {', '.join(MODES[:-1])} or {MODES[-1]}; kubectl requires it, too"
             raise BrokenKubeconfig(f"{where}: exec.interactiveMode is '{mode}'", hint=hint)
         self._interactive = mode != "Never" and sys.stdin is not None and sys.stdin.isatty()
         if mode == "Always" and not self._interactive:
-            what = f"{where}: the plug-in '{self._command}' has to ask somebody, and standard input is no terminal"
+            what = f"{where}: the plug-in '{self._command}' is interactive, and standard input is not a terminal"
             raise ClusterDenied(what, hint="run it in a terminal")
         self._words = [self._command, *map(str, entry.get("args") or ())]
         self._env = {str(each.get("name")): str(each.get("value") or "") for each in entry.get("env") or ()}
@@ -87,7 +87,7 @@ class Plugin:
             return self._kept
 
     def _fault(self, why: str, hint: str = "") -> ClusterDenied:
-        hint = hint or f"run '{self._command}' by itself and see, or log in again"
+        hint = hint or f"run '{self._command}' by itself to see why, or log in again"
         return ClusterDenied(f"{self.where}: no credentials: {why}", hint=hint)
 
     def _run(self) -> str:
@@ -100,9 +100,9 @@ class Plugin:
         # A bare name is looked for where kubectl does: in the user's PATH, whatever PATH the plug-in is given.
         program = self._command if os.sep in self._command else shutil.which(self._command)
         if program is None:
-            hint = self._hint or f"install '{self._command}', or have it in PATH"
-            raise self._fault(f"there is no program '{self._command}' in PATH", hint)
-        CONSOLE.step(f"run {program}, for a login to the cluster", program=program)
+            hint = self._hint or f"install '{self._command}', or add it to PATH"
+            raise self._fault(f"'{self._command}' is not on PATH", hint)
+        CONSOLE.step(f"run {program} to log in to the cluster", program=program)
         try:
             done = subprocess.run(
                 self._words, executable=program, env=env, check=False, text=True, errors="replace",
@@ -110,13 +110,13 @@ class Plugin:
                 stderr=None if self._interactive else subprocess.PIPE, timeout=self._limit_s,
             )  # fmt: skip
         except subprocess.TimeoutExpired as error:
-            why = f"'{self._command}' did not end within {self._limit_s:g} s"
-            raise self._fault(why, f"run '{self._command}' by itself: does it wait for a login?") from error
+            why = f"'{self._command}' did not finish within {self._limit_s:g} s"
+            raise self._fault(why, f"run '{self._command}' by itself: it may be waiting for a login") from error
         except OSError as error:
             raise self._fault(f"'{self._command}' cannot be run: {error.strerror}", self._hint) from error
         if done.returncode:
             words = " ".join((done.stderr or "").split())
-            raise self._fault(f"'{self._command}' ended with status {done.returncode}{f': {words}' if words else ''}")
+            raise self._fault(f"'{self._command}' exited with status {done.returncode}{f': {words}' if words else ''}")
         return done.stdout
 
     def _read(self, text: str) -> ExecCredential:
@@ -124,7 +124,7 @@ class Plugin:
         try:
             document = json.loads(text)
         except (ValueError, RecursionError) as error:
-            raise self._fault(f"cannot decode what '{self._command}' printed: {error}") from error
+            raise self._fault(f"cannot decode the output of '{self._command}': {error}") from error
         status = document.get("status") if isinstance(document, dict) else None
         version = document.get("apiVersion") if isinstance(document, dict) else None
         if version != self._api_version or document.get("kind") != "ExecCredential":
@@ -134,9 +134,9 @@ class Plugin:
             str(status.get(name) or "") for name in ("token", "clientCertificateData", "clientKeyData")
         )
         if not (token or certificate or key):
-            raise self._fault(f"'{self._command}' brought neither a token nor a certificate")
+            raise self._fault(f"'{self._command}' returned neither a token nor a certificate")
         if bool(certificate) != bool(key):
-            raise self._fault(f"'{self._command}' brought a certificate without its key, or a key alone")
+            raise self._fault(f"'{self._command}' returned a certificate without its key, or a key alone")
         return ExecCredential(token, certificate, key, self._until(status.get("expirationTimestamp")))
 
     def _until(self, text: object) -> datetime | None:
@@ -145,5 +145,5 @@ class Plugin:
         try:
             until = datetime.fromisoformat(str(text))
         except ValueError as error:
-            raise self._fault(f"'{self._command}' says that its credentials end at '{text}'") from error
+            raise self._fault(f"'{self._command}' returned the invalid expirationTimestamp '{text}'") from error
         return until if until.tzinfo else until.replace(tzinfo=UTC)

@@ -54,7 +54,7 @@ def _tree(request: ReleaseRequest) -> SourceTree:
         return tree_from_texts(git.texts(request.recipes, request.commit), label=RECIPES)
     tree = read_tree(request.recipes, label=RECIPES)
     if not request.allow_dirty and git.is_dirty(request.recipes):
-        what = f"{request.recipes} differs from its last commit, so nobody could repeat the release"
+        what = f"{request.recipes} differs from its last commit, so the release would not be reproducible"
         raise InvalidRequest(what, hint="commit it first, or name the commit to release with --commit")
     return tree
 
@@ -85,7 +85,7 @@ def _add(target: Path, text: str) -> None:
     if target.exists():
         if target.read_bytes() != text.encode():
             raise Unwritable(
-                f"{target} exists and says something else", hint="the ledger is never edited: clusterbook-build audit"
+                f"{target} exists with other content", hint="the ledger is never edited: clusterbook-build audit"
             )
         return
     try:

@@ -38,18 +38,18 @@ EDITED_FILE = Code(
     "CB060",
     "published file edited or removed",
     "error",
-    "Somebody may have deployed what it said; the ledger is a record, and a record that changes proves nothing.",
-    "Take it back from the commit it was in. To take a version out of use, type `clusterbook-build withdraw`.",
+    "What it recorded may be deployed; the ledger is append-only, and a record that changes proves nothing.",
+    "Restore it from the commit that had it. To take a version out of use, type `clusterbook-build withdraw`.",
 )
 LEDGER_CONTRADICTION = Code(
     "CB061",
     "ledger that contradicts itself",
     "error",
-    "What is served would not be what was signed, or could not be found.",
-    "Take the files back as Git has them; they are written by `clusterbook-build release` alone.",
+    "What is served would differ from what was signed, or could not be found.",
+    "Restore the files from Git; only `clusterbook-build release` writes them.",
 )
 
-_TAKE_BACK = "take it back from the commit it was in; what is wrong with it is said by clusterbook-build withdraw"
+_TAKE_BACK = "restore it from the commit that had it; to take a version out of use, type clusterbook-build withdraw"
 
 
 def edited_files(ledger: Ledger, before: Mapping[str, str]) -> list[Finding]:
@@ -99,7 +99,7 @@ class _Auditor:
         yield from self.orphans(served)
 
     def finding(self, path: str, what: str, hint: str = "") -> Finding:
-        hint = hint or f"take it back as Git has it: git checkout -- {self.ledger.label}"
+        hint = hint or f"restore it: git checkout -- {self.ledger.label}"
         return LEDGER_CONTRADICTION.finding(Place(f"{self.ledger.label}/{path}"), what, hint)
 
     def document(self, path: str) -> Iterator[Finding]:
@@ -108,9 +108,7 @@ class _Auditor:
             return
         shape = _shape_of(path)
         if shape is None:
-            yield self.finding(
-                path, "no file of a ledger", "remove it; the ledger holds what releases write, and no more"
-            )
+            yield self.finding(path, "not a file of a ledger", "remove it; the ledger holds only what releases write")
             return
         try:
             document, findings = read(self.ledger.files[path], f"{self.ledger.label}/{path}", shape)
@@ -133,11 +131,11 @@ class _Auditor:
             whole = digest({"component": document["component"], "origins": document["origins"]})
             home = part_path(document["metadata"]["name"], whole.removeprefix("sha256:")[:16])
             if whole != document["metadata"]["digest"] or document["component"]["name"] != document["metadata"]["name"]:
-                yield self.finding(path, "what it says does not have the digest that it names")
+                yield self.finding(path, "its content does not match the digest that it names")
         else:
             return
         if path != home:
-            yield self.finding(path, f"by what it says it belongs into {home}")
+            yield self.finding(path, f"its content belongs in {home}")
 
     def recipe(self, path: str, document: Document) -> Iterator[Finding]:
         """Yield where a recipe's parts are missing, or its digest is another."""
@@ -173,10 +171,10 @@ class _Auditor:
                 yield self.finding(path, f"{slug} {version} has another digest than its file")
             elif entry["change"] != "unchanged" and document["release"] != name:
                 yield self.finding(
-                    path, f"{slug} {version} is called {entry['change']}, but {document['release']} brought it"
+                    path, f"{slug} {version} is marked {entry['change']}, but {document['release']} introduced it"
                 )
             if before is None and entry["change"] != "new":
-                yield self.finding(path, f"{slug} is called {entry['change']}, but no release served it before")
+                yield self.finding(path, f"{slug} is marked {entry['change']}, but no release served it before")
             if before is not None:
                 yield from self.succession(path, slug, before, entry)
             last[slug] = (version, entry["digest"])
@@ -185,11 +183,11 @@ class _Auditor:
         """Yield where a version does not follow the one before."""
         version = read_version(entry["version"])
         if entry["change"] == "unchanged" and (version, entry["digest"]) != before:
-            yield self.finding(path, f"{slug} is called unchanged, but was {before[0]} before")
+            yield self.finding(path, f"{slug} is marked unchanged, but was {before[0]} before")
         elif entry["change"] == "changed" and version <= before[0]:
             yield self.finding(path, f"{slug} {version} does not come after {before[0]}: a version is never used again")
         elif entry["change"] == "new":
-            yield self.finding(path, f"{slug} is called new, but was {before[0]} before")
+            yield self.finding(path, f"{slug} is marked new, but was {before[0]} before")
 
     def dates(self) -> Iterator[Finding]:
         """Yield where releases go back in time, or name another as the one before."""
@@ -231,9 +229,11 @@ class _Auditor:
         }
         for path, document in self.documents.items():
             if document["kind"] == "PublishedRecipe" and path not in served:
-                yield self.finding(path, "no release brings it", "remove it: a release was broken off; run it again")
+                yield self.finding(
+                    path, "no release refers to it", "remove it: a release was interrupted; run it again"
+                )
             if document["kind"] == "PublishedComponent" and path not in used:
-                yield self.finding(path, "no recipe is made of it", "remove it: a release was broken off; run it again")
+                yield self.finding(path, "no recipe uses it", "remove it: a release was interrupted; run it again")
 
 
 def _shape_of(path: str) -> type[BaseModel] | None:

@@ -16,7 +16,7 @@ _TIMEOUT_S = 60
 
 
 class NoHistory(ClusterbookError):
-    """Git cannot be asked: it is not installed, or the folder is in no checkout of it.
+    """Git cannot be used: it is not installed, or the folder is not in a checkout.
 
     A release is made from commits, so make it in a clone.
     """

@@ -48,9 +48,9 @@ _LEDGER = (
 
 
 class BrokenLedger(ClusterbookError):
-    """A file of the ledger is missing or is not what it should be.
+    """A file of the ledger is missing or damaged.
 
-    Nothing in it is ever edited, so take it back as Git has it, or type `clusterbook-build audit`.
+    The ledger is never edited: restore the file from Git, or type `clusterbook-build audit`.
     """
 
     code = "CB121"
@@ -163,7 +163,7 @@ class Ledger:
         digits = digest.removeprefix("sha256:")
         if len(digits) < _SHORTEST_DIGEST or not DIGEST.fullmatch(f"sha256:{digits.ljust(64, '0')}"):
             hint = f"write sha256: and at least {_SHORTEST_DIGEST} of its 64 hexadecimal digits"
-            raise InvalidRequest(f"'{digest}' is no digest", hint=hint)
+            raise InvalidRequest(f"'{digest}' is not a digest", hint=hint)
         entries = {
             entry.digest: entry
             for name in self.releases()
@@ -173,7 +173,10 @@ class Ledger:
         if len(entries) > 1:
             raise InvalidRequest(f"{len(entries)} recipes have a digest that begins so", hint="write more digits")
         if not entries:
-            raise NotFound(f"{self.label} has no recipe with the digest {digest}", hint="is it of another registry?")
+            raise NotFound(
+                f"{self.label} has no recipe with the digest {digest}",
+                hint="check that --registry names the right ledger",
+            )
         return next(iter(entries.values()))
 
     def recipe(self, slug: str, version: LedgerVersion) -> Document:
@@ -205,7 +208,7 @@ class Ledger:
             BrokenLedger: it is missing, or not what it should be.
         """
         if part_path(component, name) not in self.files:
-            what = f"{self.label}/{part_path(component, name)} is missing, and recipes are made of it"
+            what = f"{self.label}/{part_path(component, name)} is missing, and recipes use it"
             raise BrokenLedger(what, hint=f"git checkout -- {self.label}")
         return self._document(part_path(component, name), PublishedComponentShape)
 
@@ -245,7 +248,7 @@ class Ledger:
             document, findings = read(self.files[path], f"{self.label}/{path}", shape)
             if findings:
                 first = findings[0]
-                hint = f"it is never edited; take it back: git checkout -- {self.label}/{path}"
+                hint = f"it is never edited; restore it: git checkout -- {self.label}/{path}"
                 raise BrokenLedger(first.what, place=first.place, hint=hint)
             self._read[path] = document
         return self._read[path]
@@ -259,7 +262,7 @@ def read(text: str, file: str, shape: type[BaseModel]) -> tuple[Document, list[F
     except SourceErrors as error:
         return {}, list(error.findings)
     if node is None or not isinstance(node.value, dict):
-        raise BrokenLedger("it holds no document", place=file, hint=f"git checkout -- {file}")
+        raise BrokenLedger("it is empty", place=file, hint=f"git checkout -- {file}")
     check_shape(node, file, shape, findings, strict=True)
     document: Document = node.data()
     return document, findings

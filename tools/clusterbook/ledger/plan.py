@@ -42,15 +42,15 @@ IDLE_VERSION = Code(
     "CB062",
     "recipeVersion without effect",
     "warning",
-    "It says less than the changes ask for, or what was published long ago; the computed version is taken.",
+    "It is lower than what the changes require, or was published before; the computed version is used.",
     "Raise it, or remove it.",
 )
 WITHDRAWN_VERSION = Code(
     "CB063",
     "withdrawn version still served",
     "warning",
-    "Nothing in the recipe has changed since its version was withdrawn, so the release serves it on.",
-    "Mend what it was withdrawn for; the recipe then gets a version of its own.",
+    "Nothing in the recipe has changed since its version was withdrawn, so the release would keep serving it.",
+    "Fix the reason for the withdrawal; the recipe then gets a new version.",
 )
 
 Document = dict[str, Any]
@@ -122,11 +122,11 @@ def refuse_untimely(ledger: Ledger, name: str, commit: Commit) -> None:
     """Raise InvalidRequest where the release called `name` cannot be the next one."""
     version = read_version(name)
     if version.major < _FIRST_YEAR or not 1 <= version.minor <= _MONTHS:
-        what = f"{name} is no name of a release"
+        what = f"{name} is not a release name"
         raise InvalidRequest(what, hint="it is year, month and number, such as 2026.7.0")
     names = ledger.releases()
     if name in names:
-        hint = f"nothing in the ledger is edited; name a newer one, such as {_next(version)}"
+        hint = f"the ledger is append-only; name a newer one, such as {_next(version)}"
         raise InvalidRequest(f"the release {name} exists", hint=hint)
     if not names:
         return
@@ -137,7 +137,7 @@ def refuse_untimely(ledger: Ledger, name: str, commit: Commit) -> None:
     date = ledger.release(last)["date"]
     if commit.date < date:
         what = f"the commit {commit.id[:12]} is of {commit.date}, before that of the last release, {last} of {date}"
-        raise InvalidRequest(what, hint="releases follow the history; name a later commit with --commit")
+        raise InvalidRequest(what, hint="releases follow the commit history; name a later commit with --commit")
 
 
 _FIRST_YEAR, _MONTHS = 2000, 12
@@ -177,7 +177,7 @@ class _Planner:
         recipes = dict(served_recipes(self.matrix))
         for slug in RESERVED:
             if slug in recipes:
-                raise InvalidRequest(f"a recipe cannot be called {slug}", hint="call the criteria value differently")
+                raise InvalidRequest(f"a recipe cannot have the name {slug}", hint="rename the criteria value")
         before = self.ledger.latest(set(recipes))
         planned = tuple(self.recipe(recipe, before.get(slug)) for slug, recipe in sorted(recipes.items()))
         previous = next(reversed(self.ledger.releases()), "")
@@ -199,7 +199,7 @@ class _Planner:
             if (before.slug, before.version) in self.withdrawn:
                 what = f"{before.slug} {before.version} was withdrawn, and nothing in it has changed since"
                 self.findings.append(
-                    WITHDRAWN_VERSION.finding(self._place(recipe), what, "mend it, or release it knowingly")
+                    WITHDRAWN_VERSION.finding(self._place(recipe), what, "fix it, or release it knowingly")
                 )
             return RecipePlan(before, UNCHANGED, before, None)
         if before is None:
@@ -226,10 +226,10 @@ class _Planner:
             requested = read_version(node.string())
             place = Place(layer.file, node.line, node.column)
             if before is not None and requested <= before:
-                what = f"recipeVersion {requested} has done its work: {recipe.slug} is at {before}"
+                what = f"recipeVersion {requested} has no effect any more: {recipe.slug} is at {before}"
                 self.findings.append(IDLE_VERSION.finding(place, what, "remove it"))
             elif requested < computed:
-                what = f"recipeVersion {requested} of {recipe.slug} is below {computed}, which its changes ask for"
+                what = f"recipeVersion {requested} of {recipe.slug} is below {computed}, which its changes require"
                 self.findings.append(IDLE_VERSION.finding(place, what, f"write {computed} or more, or remove it"))
             computed = max(computed, requested)
         return computed
@@ -345,7 +345,7 @@ def withdraw(
     withdrawals = {(each.slug, each.version): each for each in ledger.withdrawals()}
     if (slug, version) in withdrawals:
         what = f"{slug} {version} was withdrawn already: {withdrawals[slug, version].reason}"
-        raise InvalidRequest(what, hint="a withdrawal is not edited; withdraw another version")
+        raise InvalidRequest(what, hint="withdrawals are final; withdraw another version")
     if not reason.strip() or not reason.strip().isprintable():
         raise InvalidRequest("a withdrawal needs a reason of one line", hint="--reason 'what is wrong with it'")
     withdrawal = {

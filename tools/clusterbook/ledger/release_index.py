@@ -39,7 +39,7 @@ class ReleaseIndex(IndexFiles):
         document = ledger.release(release)
         if tree_digest(texts) != document["catalog"]:
             what = f"the sources at {document['commit'][:12]} are not those that release {release} records"
-            raise NotOfTheLedger(what, hint="fetch the history that the ledger speaks of")
+            raise NotOfTheLedger(what, hint="fetch the Git history that the ledger refers to")
         self.where, self.is_tree = f"release {release} of {ledger.label}", False
         self.remarks = (f"as released in {release}, from the sources of {document['commit'][:12]}",)
         self._origin = ReleaseOrigin(release, document["commit"], document["date"])
@@ -85,7 +85,7 @@ def open_release(registry: Path, selector: str, slug: str = "") -> ReleaseIndex:
     ledger = open_ledger(registry)
     if not ledger.releases():
         name = f"{slug}@{selector}" if slug else selector
-        hint = "name where it is published: --source oci://HOST/BASE or oci-layout:FOLDER; or a clone's: --registry DIR"
+        hint = "name where it is published: --source oci://HOST/BASE or oci-layout:FOLDER; or a ledger: --registry DIR"
         raise NotFound(f"{name} is not built in, and there is no ledger in {ledger.label}", hint=hint)
     release = release_of(ledger, selector, slug)
     texts = git.texts(registry.parent / RECIPES, ledger.release(release)["commit"])

@@ -62,7 +62,7 @@ def read_version(text: str) -> LedgerVersion:
     """
     match = _WRITTEN.fullmatch(text)
     if match is None:
-        raise InvalidRequest(f"'{text}' is no version", hint="write three numbers: 1.2.3")
+        raise InvalidRequest(f"'{text}' is not a version", hint="write three numbers: 1.2.3")
     return LedgerVersion(*map(int, match.groups()))
 
 

@@ -28,8 +28,8 @@ NO_BUNDLE = Code(
     "CB058",
     "recipe that cannot be bundled",
     "error",
-    "The recipe resolves, and whoever wants to deploy it is refused.",
-    "Mend what the message names; where one deployer alone refuses it and that is known, say `# allow CB058: reason`.",
+    "The recipe resolves, but `bundle` refuses to render it.",
+    "Fix what the message names; if only one deployer refuses it and that is accepted, say `# allow CB058: reason`.",
 )
 
 Refusal = tuple[ClusterbookError, list[str]]

@@ -68,7 +68,7 @@ def _hint(scope: Scope, chart: ChartKeys, component: str, path: Steps, known_par
     hint = f"did you mean '{'.'.join((*path[:-1], near))}'?" if near else f"known there: {', '.join(words[:8])}"
     pinned = {each.word("version") for each in scope.components if each.name == component} - {""}
     if pinned and chart.version.removeprefix("v") not in {version.removeprefix("v") for version in pinned}:
-        hint += f" (recipes take {', '.join(sorted(pinned))}; look at that version too)"
+        hint += f" (recipes take {', '.join(sorted(pinned))}; check that version too)"
     return hint
 
 

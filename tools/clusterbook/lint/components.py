@@ -15,14 +15,14 @@ AMBIGUOUS_KEY = Code(
     "CB036",
     "ambiguous override key",
     "error",
-    "`--set KEY:…` would speak to two components, or to the deployer.",
+    "`--set KEY:…` would address two components, or the deployer.",
     "Choose a key that no other component and no component name uses.",
 )
 REPEATED_COMPONENT = Code(
     "CB037",
     "component listed twice",
     "error",
-    "Two entries of one overlay for one component merge in file order, which nobody expects.",
+    "Two entries for one component in one overlay merge in file order, which is easy to miss.",
     "Merge the two entries.",
 )
 HELM_AND_KUSTOMIZE = Code(
@@ -34,30 +34,30 @@ HELM_AND_KUSTOMIZE = Code(
 )
 NO_SWITCH = Code(
     "CB055",
-    "switch that switches nothing",
+    "`enabled` that has no effect",
     "warning",
-    "Only a real `false` takes a component out of a recipe; any other value leaves it in, silently.",
+    "Only a boolean `false` disables a component; any other value silently leaves it enabled.",
     "Write `enabled: true` or `enabled: false`, without quotes.",
 )
 BROKEN_MANIFEST = Code(
     "CB056",
-    "manifest that is no template",
+    "manifest that is not a valid template",
     "error",
-    "Bundles carry manifests as their templates say; from one that cannot be read no bundle is made. In trees of "
+    "Manifests are rendered into bundles; with one that cannot be parsed no bundle can be made. In trees of "
     "others, a function that exists only in Helm is a warning.",
-    "Correct it at the place named; what it calls and we lack can be computed in the component's values.",
+    "Correct it at the place named; a function that is missing here can often be replaced by a value of the component.",
 )
 IDLE_FIELD = Code(
     "CB073",
-    "registry field that nothing follows from",
+    "registry field without effect",
     "warning",
-    "The reference acts on it and this program does not, so whoever wrote it would wait in vain.",
+    "AICR acts on it and Clusterbook does not, so it would be silently ignored.",
     "Do what the hint names instead; in a tree that AICR reads as well the field may stay.",
 )
 _IDLE = {
-    ("class",): ("a bundle is made whole", "leave components out with bundle --set COMPONENT:enabled=false"),
+    ("class",): ("bundles are always complete", "leave components out with bundle --set COMPONENT:enabled=false"),
 }
-"""What does not follow from a field of the registry, and what to do, by its keys."""
+"""Why a field of the registry has no effect, and what to do instead, by its keys."""
 
 
 def file_names(scope: Scope) -> Iterator[Finding]:
@@ -83,14 +83,14 @@ def override_keys(scope: Scope) -> Iterator[Finding]:
             key = node.string()
             what = ""
             if key == "deployer":
-                what = "'deployer' speaks to the deployer"
+                what = "'deployer' is reserved for the deployer"
             elif key in components and key != component.name:
                 what = f"'{key}' is the name of another component"
             elif owner.setdefault(key, component.name) != component.name:
                 what = f"'{key}' is already a key of '{owner[key]}'"
             if what:
                 where = place(component.file, node)
-                yield AMBIGUOUS_KEY.finding(where, what, "choose a key that nothing else is called")
+                yield AMBIGUOUS_KEY.finding(where, what, "choose a key that is not used elsewhere")
 
 
 def repeated_components(scope: Scope) -> Iterator[Finding]:
@@ -115,7 +115,7 @@ def helm_and_kustomize(scope: Scope) -> Iterator[Finding]:
 
 
 def broken_manifests(scope: Scope) -> Iterator[Finding]:
-    """Yield CB056 for each manifest that is no template; a function that others use and we lack is a warning."""
+    """Yield CB056 for each manifest that is not a valid template; a function of others that we lack: a warning."""
     for file in sorted(scope.sources):
         if "/manifests/" in scope.paths[file]:
             try:
@@ -134,7 +134,7 @@ def enabled_switches(scope: Scope) -> Iterator[Finding]:
     for ref in scope.component_refs:
         switch = ref.node.get("overrides", "enabled")
         if switch is not None and not isinstance(switch.value, bool):
-            what = f"{ref.component.name}.enabled is not true or false, so the component stays on"
+            what = f"{ref.component.name}.enabled is not true or false, so the component stays enabled"
             yield NO_SWITCH.finding(place(ref.layer.file, switch), what, "write true or false, without quotes")
 
 

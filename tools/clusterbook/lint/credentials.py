@@ -19,7 +19,7 @@ SECRET = Code(
     "CB049",
     "value that looks like a secret",
     "warning",
-    "What is published is public for ever, and a default password is used for ever.",
+    "What is published stays public, and a default password tends to stay in use.",
     "Remove it and refer to a Kubernetes Secret; change it if it was real.",
 )
 
@@ -58,7 +58,7 @@ def _in_manifest(file: str, lines: list[str]) -> Iterator[Finding]:
         match = _LINE.match(line)
         if match and is_secret(match["key"], match["value"]):
             where = Place(file, number, match.start("value") + 1 - len(match["quote"]))
-            yield _secret(where, f"'{match['key']}' has a value of its own")
+            yield _secret(where, f"'{match['key']}' has a literal value")
 
 
 def _in_node(file: str, node: Node, key: str) -> Iterator[Finding]:
@@ -66,7 +66,7 @@ def _in_node(file: str, node: Node, key: str) -> Iterator[Finding]:
     if isinstance(node.value, dict):
         name, value = node.get("name"), node.get("value")
         if name and value and is_secret(name.string(), value.string(), spoken=not isinstance(value.value, bool)):
-            yield _secret(Place(file, value.line, value.column), f"'{name.text}' has a value of its own")
+            yield _secret(Place(file, value.line, value.column), f"'{name.text}' has a literal value")
         for child_key, child in node.items():
             yield from _in_node(file, child, child_key)
     elif isinstance(node.value, list):
@@ -74,7 +74,7 @@ def _in_node(file: str, node: Node, key: str) -> Iterator[Finding]:
             yield from _in_node(file, child, key)
     elif isinstance(node.value, str | int | float) and not isinstance(node.value, bool):
         if is_secret(key, node.string()):
-            yield _secret(Place(file, node.line, node.column), f"'{key}' has a value of its own")
+            yield _secret(Place(file, node.line, node.column), f"'{key}' has a literal value")
         elif is_random(key, node.string()):
             yield _secret(Place(file, node.line, node.column), f"'{key}' has a value that looks random")
 

@@ -19,8 +19,9 @@ DISAGREEMENT = Code(
     "CB041",
     "disagreement between equals",
     "warning",
-    "Two overlays match one query, equally specific, neither built on the other: the alphabet decides who wins.",
-    "Say it in one place, make the values equal, or add an overlay that claims both criteria and decides.",
+    "Two overlays match one query with equal specificity, neither based on the other: alphabetical order"
+    " decides which wins.",
+    "Set it in one place, make the values equal, or add an overlay that claims both criteria and decides.",
 )
 
 
@@ -61,7 +62,7 @@ def _pair_disagreements(scope: Scope, one: Layer, other: Layer, slug: str) -> It
                 f"{'.'.join(path)} is {_short(winner.value)} here and {_short(loser.value)} in '{loser.layer}' "
                 f"({loser.place}); in {slug} the alphabet decides"
             )
-            hint = f"say it in one of the two, or in an overlay that claims both {one.name} and {other.name}"
+            hint = f"set it in one of the two, or in an overlay that claims both {one.name} and {other.name}"
             yield DISAGREEMENT.finding(winner.place, what, hint)
 
 

@@ -19,22 +19,22 @@ INEFFECTIVE = Code(
     "CB065",
     "value that changes nothing",
     "warning",
-    "The chart was rendered with it and without it, and both are the same: the setting looks tuned and is not.",
-    "Write the key that the chart has, which the hint names where one is near, or remove the value.",
+    "The chart renders the same with it and without it: the value looks like a setting but has no effect.",
+    "Use the key that the chart has (the hint names the nearest), or remove the value.",
 )
 REFUSED_VALUE = Code(
     "CB066",
     "value that the chart refuses",
     "error",
-    "Helm renders nothing with it, so the recipe cannot be deployed.",
-    "Correct the value; what helm said is part of the message.",
+    "Helm fails to render the chart with it, so the recipe cannot be deployed.",
+    "Correct the value; the message quotes helm.",
 )
 REPEATED_DEFAULT = Code(
     "CB071",
-    "value that says what the chart says",
+    "value that equals the chart's default",
     "warning",
-    "It looks tuned and is not; and it stays behind when the chart finds a better value.",
-    "Remove it, or write `# why: …` right above it: whom it protects should the chart's own value change.",
+    "It has no effect today, and it hides a better default of a later chart.",
+    "Remove it, or write `# why: …` right above it: why it should stay if the chart's default changes.",
 )
 
 
@@ -61,13 +61,13 @@ def ineffective(scope: Scope) -> Iterator[Finding]:
         refused = next((each for each in values if each.effect.effect == REFUSED), None)
         if refused is not None:
             what = f"{refused.chart} refuses '{refused.path}': {refused.effect.why}"
-            yield REFUSED_VALUE.finding(place, what, "correct the value; helm's words name what it may be")
+            yield REFUSED_VALUE.finding(place, what, "correct the value; helm's message says what is allowed")
             continue
         dead = [each for each in values if each.alone and each.effect.effect == DEAD]
         if len(dead) == len(values) or any(each.ours for each in dead):
             first = next((each for each in dead if each.ours), dead[0])
             where = "" if len(dead) == len(values) else f" in {len(dead)} of {len(values)} sets of values"
-            what = f"'{first.path}' changes nothing{where}: {_why(first)}"
+            what = f"'{first.path}' has no effect{where}: {_why(first)}"
             yield INEFFECTIVE.finding(place, what, _hint(first.effect, everywhere=not where))
 
 
@@ -78,7 +78,7 @@ def repeated_defaults(scope: Scope) -> Iterator[Finding]:
             continue
         if not has_why(scope.lines[place.file], place.line, beside=False):
             first = values[0]
-            what = f"'{first.path}' says what {first.chart or 'the chart'} says by itself"
+            what = f"'{first.path}' equals the default of {first.chart or 'the chart'}"
             yield REPEATED_DEFAULT.finding(place, what, "remove it, or write '# why: …' right above it")
 
 
@@ -88,12 +88,12 @@ def _why(value: _ValueEffect) -> str:
 
 def _hint(effect: Effect, *, everywhere: bool) -> str:
     if not everywhere:
-        return "write it in a layer or a values file that only those recipes have in which it does something"
+        return "set it in a layer or a values file of only those recipes where it has an effect"
     if effect.near:
         return f"did you mean '{_dotted(effect.near)}'? else remove it"
     if effect.switch:
         return f"turn '{_dotted(effect.switch)}', or remove it"
-    return "remove it, or write the value that does what was meant"
+    return "remove it, or use a value that has the intended effect"
 
 
 def _dotted(pointer: str) -> str:

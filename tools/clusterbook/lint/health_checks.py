@@ -16,10 +16,10 @@ from clusterbook.lint.scope import Scope, place
 
 PASSES_BEFORE = Code(
     "CB039",
-    "health check that the version before would pass",
+    "health check that the previous version would pass",
     "warning",
-    "After an upgrade the pods of before run and are ready, so a check that counts ready pods alone says that all is "
-    "well while nothing of the new version runs.",
+    "After an upgrade the old pods are still ready, so a check that counts only ready pods passes before the "
+    "new version runs.",
     "Ask for what a rollout ends with: `(status.observedGeneration >= metadata.generation): true`, and that as many "
     "pods are updated as are wanted, which is at least one.",
 )
@@ -48,8 +48,8 @@ def half_rollouts(scope: Scope) -> Iterator[Finding]:
 
 def _finding(where: Place, resource: Node, missing: list[str]) -> Finding:
     kind = resource.get("kind")
-    what = f"a {kind.string() if kind else ''} passes while it rolls out: nothing asks for {' and '.join(missing)}"
-    return PASSES_BEFORE.finding(where, what, f"ask for status.{missing[0]}")
+    what = f"a {kind.string() if kind else ''} passes during a rollout: it does not check {' and '.join(missing)}"
+    return PASSES_BEFORE.finding(where, what, f"check status.{missing[0]}")
 
 
 def _half_asked(text: str, file: str) -> Iterator[tuple[Node, list[str]]]:

@@ -16,17 +16,17 @@ MOVING_TAG = Code(
     "CB045",
     "moving tag",
     "warning",
-    "A tag or version range that can point at other bytes tomorrow makes the same recipe two different clusters.",
+    "A tag or version range that can move makes one recipe deploy two different clusters.",
     "Name a released version or a digest.",
 )
 OTHER_CHART = Code(
     "CB059",
     "image list of another chart version",
     "warning",
-    "The images of a component were listed for a chart version that is not the one deployed, so that a mirror made by "
-    "the list may lack what the chart starts.",
-    "Look at what the new chart starts (`clusterbook mirror list --check`), mend the list and name the version in "
-    "`spec.chart`.",
+    "The images of a component were listed for another chart version than the one deployed, so a mirror made "
+    "from the list may lack images.",
+    "Look at the images of the new chart (`clusterbook mirror list --check`), fix the list and set the version "
+    "in `spec.chart`.",
 )
 
 _IMAGE = re.compile(r"(?:[\w.-]+(?::\d+)?/)*[\w.-]+\Z")
@@ -62,9 +62,9 @@ def lists_of_other_charts(scope: Scope) -> Iterator[Finding]:
             continue
         default, said = component.defaults.get("version"), node.get("spec", "chart")
         if default is not None and said is None:
-            what = f"the list does not say which version of its chart it was written for; {default.place} pins it"
+            what = f"the list does not name the chart version that it was written for; {default.place} pins it"
             yield OTHER_CHART.finding(
-                key_place(file, images), what, f'add chart: "{default.value}" once it was compared'
+                key_place(file, images), what, f'compare the images, then add chart: "{default.value}"'
             )
         elif said is not None and (default is None or said.string() != default.value):
             pinned = f"{default.place} has {default.value}" if default else "the registry has no chart for it"
@@ -76,7 +76,9 @@ def _version(file: str, node: Node | None, field: str) -> Iterator[Finding]:
     """Yield a finding when a version is a range or a moving tag."""
     text = node.string() if node else ""
     if node and text and text == text.strip() and (is_moving(text) or _RANGE.search(text)):
-        yield _moving_tag(place(file, node), f"{field} '{text}' moves", "name one released version, in quotes")
+        yield _moving_tag(
+            place(file, node), f"{field} '{text}' is a moving tag", "name one released version, in quotes"
+        )
 
 
 def _in_values(file: str, node: Node) -> Iterator[Finding]:
@@ -85,7 +87,7 @@ def _in_values(file: str, node: Node) -> Iterator[Finding]:
         for key, child in mapping.items():
             if key.lower() in ("tag", "imagetag") and is_moving(child.string()):
                 yield _moving_tag(
-                    place(file, child), f"{key} '{child.text}' moves", "name a released version or a digest"
+                    place(file, child), f"{key} '{child.text}' is a moving tag", "name a released version or a digest"
                 )
             elif key.lower() == "image" and "/" in child.string() and ":" not in child.string().rpartition("/")[2]:
                 alone = not _SIBLINGS & {other.lower() for other, _ in mapping.items()}
@@ -131,7 +133,7 @@ def _image(where: Place, image: str) -> Iterator[Finding]:
         what = f"image '{image}' has no tag, which means latest"
         yield _moving_tag(where, what, f"write {image.removesuffix(':')}:<version>")
     elif is_moving(tag):
-        yield _moving_tag(where, f"image '{image}' moves", "name a released version or a digest")
+        yield _moving_tag(where, f"image '{image}' has a moving tag", "name a released version or a digest")
 
 
 def _moving_tag(where: Place, what: str, hint: str) -> Finding:

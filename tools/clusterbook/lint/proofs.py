@@ -17,30 +17,30 @@ STALE = Code(
     "CB067",
     "stale proof",
     "warning",
-    "A proof is about one chart, its values and its manifests; once they change, it says nothing about them.",
+    "A proof covers one chart, its values and its manifests; once they change, it no longer applies.",
     "Type `clusterbook-build prove`; it renders again what is stale, and nothing else.",
 )
 UNPROVEN = Code(
     "CB070",
     "unproven values",
     "warning",
-    "No render of the chart is about these values, so nobody knows whether each of them does anything.",
-    "Type `clusterbook-build prove --charts FOLDER`, with the chart in FOLDER; what is proven stays.",
+    "The chart was never rendered with these values, so it is not known whether each of them has an effect.",
+    "Type `clusterbook-build prove --charts FOLDER`, with the chart in FOLDER; existing proofs are kept.",
 )
 REFUSED_FLOOR = Code(
     "CB072",
     "version floor that a chart refuses",
     "error",
-    "The recipe says that it can be deployed on this version, and helm installs the chart on newer ones only.",
-    "Raise the floor to what the chart asks for, which the message has, or pin a chart that takes the older version.",
+    "The recipe allows this version, but helm installs the chart only on newer ones.",
+    "Raise the floor to what the chart requires (see the message), or pin a chart that supports the older version.",
 )
 UNSAID_FACT = Code(
     "CB068",
-    "fact that the registry does not say",
+    "fact that is missing in the registry",
     "warning",
-    "Bundles are made from what the registry says: a Secret that an operator fills would be emptied by the next "
-    "deployment, and pods that need a privileged namespace would never start in another.",
-    "Add it to the component's entry in registry.yaml, or to its values what takes the reason away.",
+    "Bundles rely on the registry: without the fact, a Secret that an operator fills would be emptied by the "
+    "next deployment, or pods that need a privileged namespace would never start.",
+    "Add it to the component's entry in registry.yaml, or set values that make it unnecessary.",
 )
 
 
@@ -58,14 +58,14 @@ def undeclared_facts(scope: Scope) -> Iterator[Finding]:
         said = {each.string() for each in node.elements()} if node else set()
         place = Place(entry.file, entry.node.line, entry.node.column)
         for name in sorted(names - said):
-            what = f"the chart of {entry.name} writes the Secret {name} empty, or anew each time"
-            yield UNSAID_FACT.finding(place, what, f"add 'ownedSecrets: [{name}]' with its why")
+            what = f"the chart of {entry.name} writes the Secret {name} empty, or regenerates it each time"
+            yield UNSAID_FACT.finding(place, what, f"add 'ownedSecrets: [{name}]' with a '# why:'")
         levels = {fact["level"] for proof in renders for fact in proof.facts.get("podSecurity", ())}
         namespace = entry.node.get("helm", "defaultNamespace")
         exempt = namespace is not None and namespace.string().startswith("kube-")
         if "privileged" in levels and not entry.node.get("podSecurity") and not exempt:
             what = f"pods of the chart of {entry.name} start in privileged namespaces only"
-            yield UNSAID_FACT.finding(place, what, "add 'podSecurity: privileged' with its why")
+            yield UNSAID_FACT.finding(place, what, "add 'podSecurity: privileged' with a '# why:'")
 
 
 _SECRETS = ("owned", "unstable")
@@ -90,7 +90,7 @@ def stale(scope: Scope) -> Iterator[Finding]:
             yield STALE.finding(place, error.what, error.hint)
             continue
         if left:
-            what = f"{len(left)} of {len(proofs.file(name))} proofs are about what no recipe says any more"
+            what = f"{len(left)} of {len(proofs.file(name))} proofs are for values that no recipe has any more"
             yield STALE.finding(place, what, "type clusterbook-build prove --charts FOLDER")
 
 
@@ -149,5 +149,5 @@ def _refusals(proofs: Proofs, component: Component) -> dict[str, str]:
 
 
 def _refused_floor(origin: Origin, slug: str, component: str, why: str) -> Finding:
-    what = f"'{origin.value.get('value', '')}' of {slug} allows what the chart of {component} refuses: {why}"
-    return REFUSED_FLOOR.finding(origin.place, what, "raise the floor to what the chart asks for")
+    what = f"'{origin.value.get('value', '')}' of {slug} allows a version that the chart of {component} refuses: {why}"
+    return REFUSED_FLOOR.finding(origin.place, what, "raise the floor to what the chart requires")

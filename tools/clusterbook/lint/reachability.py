@@ -17,12 +17,12 @@ UNKNOWN_CRITERIA_VALUE = Code(
     "CB033",
     "unknown criteria value",
     "error",
-    "The overlay claims a value that no query may use, so nothing ever selects it.",
+    "The overlay claims a value that queries cannot use, so it is never selected.",
     "Correct the spelling, or add the value to criteria.yaml.",
 )
 UNREACHABLE_OVERLAY = Code(
     "CB042",
-    "overlay that nothing selects",
+    "overlay that is never selected",
     "warning",
     "No query matches it and no overlay builds on it, so it is in no recipe.",
     "Give it `criteria`, build on it, or remove it.",
@@ -31,21 +31,21 @@ NO_HEALTH_CHECK = Code(
     "CB048",
     "no health check",
     "warning",
-    "Nobody can tell whether this component works once it is deployed.",
+    "Whether this component works once deployed cannot be checked.",
     "Add checks/<component>/health-check.yaml and name it under `healthCheck.assertFile`.",
 )
 UNUSED_FILE = Code(
     "CB052",
-    "file that nothing uses",
+    "unused file",
     "warning",
-    "It is kept up to date, reviewed and shipped, and changes no recipe.",
-    "Name it where it belongs, give it a name that is read (overlays and mixins end in .yaml), or remove it.",
+    "It is maintained, reviewed and shipped, but is not part of any recipe.",
+    "Refer to it where it belongs, give it a name that is read (overlays and mixins end in .yaml), or remove it.",
 )
 DUPLICATE_CRITERIA = Code(
     "CB054",
     "two overlays claim the same criteria",
     "warning",
-    "Every query that one of them matches takes in the other too, and the alphabet decides which is merged last.",
+    "Every query that one of them matches also matches the other, and alphabetical order decides which is merged last.",
     "Merge the two, build one on the other, or claim what sets them apart; or say `# allow CB054: reason`.",
 )
 
@@ -76,7 +76,7 @@ def unused_files(scope: Scope) -> Iterator[Finding]:
             continue
         if own_values or "manifests" in folder or folder[0] == "checks":
             yield UNUSED_FILE.finding(
-                Place(source.file, 1, 1), f"nothing uses {path}", _hint(path, own_values=own_values)
+                Place(source.file, 1, 1), f"{path} is not used", _hint(path, own_values=own_values)
             )
     named = {str(origin.value) for layer in scope.catalog.layers for origin in layer.mixins}
     for name, layer in scope.catalog.mixins.items():
@@ -96,7 +96,9 @@ def unread_files(scope: Scope) -> Iterator[Finding]:
         stem = (name.rpartition(".")[0] or name).removesuffix(".yaml")
         target = f"{folder}/{stem}.yaml"
         hint = (
-            f"{target} stands beside it; remove it" if target in scope.catalog.tree.files else f"rename it to {target}"
+            f"{target} exists as well; remove one of them"
+            if target in scope.catalog.tree.files
+            else f"rename it to {target}"
         )
         yield UNUSED_FILE.finding(Place(source.file, 1, 1), f"{path} is not read", hint)
 

@@ -18,7 +18,7 @@ REDUNDANT_VALUE = Code(
     "CB043",
     "value equal to what is inherited",
     "warning",
-    "What is said twice is changed once: the copy stays behind when the original moves.",
+    "A value that is set twice gets changed once: the copy stays behind when the original moves.",
     "Remove it; the recipe stays the same.",
 )
 
@@ -97,7 +97,7 @@ def _inherited_entries(name: str, origins: list[Origin], count: int) -> Iterator
     if origins:
         words = ", ".join(str(origin.value) for origin in origins)
         what = f"{name} has {words} already" if count > 1 else f"{name} has '{words}' already"
-        hint = "remove the list" if len(origins) == count else "lists add up; name only what is new"
+        hint = "remove the list" if len(origins) == count else "lists are merged; name only what is new"
         yield REDUNDANT_VALUE.finding(origins[0].place, what, hint)
 
 

@@ -22,9 +22,9 @@ UNKNOWN_BASE = Code(
 )
 BASE_CYCLE = Code(
     "CB021",
-    "overlays build on each other in a circle",
+    "cycle of overlays",
     "error",
-    "None of them has a beginning, so none can be resolved.",
+    "They build on each other, so none of them can be resolved.",
     "Remove one `base`.",
 )
 UNKNOWN_MIXIN = Code(
@@ -38,7 +38,7 @@ UNKNOWN_DEPENDENCY = Code(
     "CB024",
     "unknown dependency",
     "error",
-    "The component waits for something that exists nowhere, so it could never be deployed.",
+    "The component depends on one that does not exist, so it could never be deployed.",
     "Correct the name, or remove the dependency.",
 )
 NO_SUCH_FILE = Code(
@@ -59,7 +59,7 @@ UNKNOWN_CHECK = Code(
     "CB027",
     "unknown check",
     "error",
-    "A check that no validator carries out in its phase would be skipped, and the cluster called valid.",
+    "A check that no validator runs in its phase would be skipped, and the cluster would pass.",
     "Correct the name or move it to its phase; validators/catalog.yaml lists both.",
 )
 
@@ -78,7 +78,7 @@ def base_cycles(scope: Scope) -> Iterator[Finding]:
     """Yield CB021 for each circle of bases, and for a base layer that builds on something."""
     overlays = scope.catalog.overlays
     if scope.catalog.base.base not in ("", BASE):
-        what = "base is what every overlay starts from, so it builds on nothing"
+        what = "base is the root of all overlays and cannot have a base itself"
         yield BASE_CYCLE.finding(_base_place(scope.catalog.base), what, "remove 'base:'")
     done: set[str] = set()
     for start in sorted(overlays):
@@ -92,7 +92,7 @@ def base_cycles(scope: Scope) -> Iterator[Finding]:
             first = min(circle)
             turn = circle.index(first)
             text = " → ".join([*circle[turn:], *circle[:turn], first])
-            yield BASE_CYCLE.finding(_base_place(overlays[first]), f"overlays build on each other: {text}",
+            yield BASE_CYCLE.finding(_base_place(overlays[first]), f"overlays form a cycle: {text}",
                           "remove one of these bases")  # fmt: skip
         done.update(walk)
 

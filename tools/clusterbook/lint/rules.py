@@ -39,10 +39,10 @@ from clusterbook.resolve.matrix import Matrix
 
 UNUSED_ALLOWANCE = Code(
     "CB053",
-    "allowance without a use",
+    "unused allowance",
     "warning",
-    "`# allow` stands where nothing is found, so the next real finding would hide behind it.",
-    "Remove it, or correct its code; it speaks for its own line and the one below its comment.",
+    "`# allow` stands where there is no finding, so it would hide the next real one.",
+    "Remove it, or correct its code; it applies to its own line and the line below its comment.",
 )
 
 __all__ = ["ChartKeys", "check"]
@@ -181,7 +181,7 @@ def _without_allowed(scope: Scope, findings: Iterable[Finding]) -> Iterator[Find
         if place not in used and (
             scope.charts or code != chart_values.UNKNOWN_CHART_KEY.code
         ):  # which is only looked for where there are charts
-            yield UNUSED_ALLOWANCE.finding(place, f"nothing here is {code}", "remove the allowance")
+            yield UNUSED_ALLOWANCE.finding(place, f"there is no {code} here", "remove the allowance")
 
 
 def _allowances(file: str, lines: list[str]) -> Iterator[tuple[Place, str, set[int]]]:

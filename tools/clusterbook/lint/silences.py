@@ -15,11 +15,11 @@ from clusterbook.lint.scope import Scope, key_place
 
 TAKES_NOTHING_AWAY = Code(
     "CB069",
-    "empty value that takes nothing away",
+    "empty value without effect",
     "error",
     'Layers add to these fields: `dependencyRefs: []`, `version: ""`, `valuesFile: null` or `healthCheckSkip: false` '
     "leave everything as it was inherited, although they look as if they removed it.",
-    "Remove the line; to have less, change the layer that says it.",
+    "Remove the line; to remove something, change the layer that sets it.",
 )
 
 _OF_COMPONENTS = (*WORDS, *ADDITIVE, *REPLACED, "overrides")
@@ -45,7 +45,7 @@ def _empty(node: Node, keys: tuple[str, ...], file: str) -> Iterator[Finding]:
         if child is not None and child.value in (None, "", [], {}):
             shown = {None: "null", "": '""'}.get(child.value) if not isinstance(child.value, list | dict) else ""
             shown = shown or ("[]" if isinstance(child.value, list) else "{}")
-            what = f"{key}: {shown} takes nothing away: what is inherited stays"
+            what = f"{key}: {shown} has no effect: the inherited value stays"
             yield TAKES_NOTHING_AWAY.finding(key_place(file, child), what, f"remove '{key}:'")
 
 
@@ -54,5 +54,5 @@ def _never_unset(node: Node, file: str) -> Iterator[Finding]:
     for key in STICKY:
         child = node.get(key)
         if child is not None and child.string().lower() in ("false", "no", "off", ""):
-            what = f"{key}: {child.string() or 'null'} changes nothing: once on, it stays on"
+            what = f"{key}: {child.string() or 'null'} has no effect: once true, it stays true"
             yield TAKES_NOTHING_AWAY.finding(key_place(file, child), what, f"remove '{key}:'")

@@ -20,9 +20,9 @@ NO_SCHEMA_LINE = Code(
 )
 NO_REASON = Code(
     "CB051",
-    "pin, limit or switch-off without a reason",
+    "pin, limit or disabled component without a reason",
     "warning",
-    "Nobody dares to move what nobody can explain.",
+    "A pin that nobody can explain is never updated.",
     "Write `# why: …` above it, in your own words.",
 )
 
@@ -76,7 +76,7 @@ def _switches(file: str, node: Node, name: str) -> Iterator[tuple[str, Node, str
     """Yield what values switch off, and the image tags they pin; `name` is what they are about."""
     for key, child in node.items():
         if key == "enabled" and child.value is False:
-            yield file, child, f"{name} is switched off"
+            yield file, child, f"{name} is disabled"
         elif key == "tag" and child.string():
             yield file, child, f"{name} is pinned to {child.string()}"
         else:

@@ -17,10 +17,10 @@ from clusterbook.transition.version_range import Bound, Rank, VersionRange, rank
 
 CONTRADICTION = Code(
     "CB074",
-    "upgrade record that does not add up",
+    "inconsistent upgrade record",
     "error",
-    "Somebody upgrades by what a record says. One that calls an untried upgrade safe, or leaves a deployer without its"
-    " steps, misleads; one with a gap says nothing where it should.",
+    "Upgrade plans rely on these records. One that calls an untried upgrade safe, or lacks the steps for a "
+    "deployer, misleads; one with a gap is silent where it matters.",
     "Correct what the message names. In trees of others it is a warning, and so is a gap.",
 )
 _DEPLOYERS = get_args(Deployer)
@@ -41,7 +41,7 @@ def _of_record(entry: RegistryEntry, record: UpgradeRecord, node: Node, file: st
     pinned = entry.defaults.get("version") or entry.defaults.get("tag")
     pin = str(pinned.value) if pinned else ""
     if record.component != entry.name:
-        what = f"the registry names this record for '{entry.name}', and it is about '{record.component}'"
+        what = f"the registry names this record for '{entry.name}', but it is for '{record.component}'"
         yield CONTRADICTION.finding(
             place(file, node.get("component") or node), what, f"write 'component: {entry.name}'"
         )
@@ -58,14 +58,14 @@ def _of_ranges(transition: Transition, places: Mapping[str, Place]) -> Iterator[
     """Yield what is wrong with where a transition starts and leads to."""
     start, target = transition.start, transition.target
     if target.floor is None or not target.floor.inside:
-        what = f"'{target.text}' does not say which version is the first that this leads to"
-        yield CONTRADICTION.finding(places["to"], what, "begin it with '=' or '>='")
+        what = f"'{target.text}' does not name the first version that this leads to"
+        yield CONTRADICTION.finding(places["to"], what, "start it with '=' or '>='")
     elif start.ceiling is None or _overlap(target.floor, start.ceiling):
         what = f"'{start.text}' reaches into '{target.text}', to which this leads"
         yield CONTRADICTION.finding(places["from"], what, f"end it with '<{target.floor.version}'")
     for key, span in (("from", start), ("to", target)):
         if span.floor and span.ceiling and _where(span.floor) > _where(span.ceiling):
-            yield CONTRADICTION.finding(places[key], f"no version is in '{span.text}'", "turn it round")
+            yield CONTRADICTION.finding(places[key], f"'{span.text}' contains no version", "swap its bounds")
 
 
 def _overlap(floor: Bound, ceiling: Bound) -> bool:
@@ -78,16 +78,16 @@ def _of_verdict(transition: Transition, pin: str, places: Mapping[str, Place]) -
     """Yield what a verdict lacks, or has too much of."""
     if transition.verdict == SAFE:
         if not transition.verified_by:
-            what = "this is called safe, and nobody says how that is known"
-            yield CONTRADICTION.finding(places["verdict"], what, "write verifiedBy, such as a run with its date")
+            what = "this is called safe without verifiedBy"
+            yield CONTRADICTION.finding(places["verdict"], what, "add verifiedBy, such as a run with its date")
         if transition.groups:
-            what = "this is called safe, and takes steps"
+            what = "this is called safe but has steps"
             yield CONTRADICTION.finding(places["stepsByDeployer"], what, "write 'verdict: manual', or leave them out")
         if rank(pin) and not transition.target.has(pin) and not transition.target.ends_below(pin):
             what = f"this is called safe up to versions above {pin}, which the registry pins"
-            yield CONTRADICTION.finding(places["to"], what, "what is not pinned was not tried: end it with the pin")
+            yield CONTRADICTION.finding(places["to"], what, "only the pinned version was tried: end the range with it")
         if transition.target.ceiling is None and transition.target.floor is not None:
-            what = "this is called safe for every version to come"
+            what = "this is called safe for all future versions"
             yield CONTRADICTION.finding(places["to"], what, f"end it with '<={pin or transition.target.floor.version}'")
         return
     named = Counter(deployer for group in transition.groups for deployer in group.deployers)
@@ -99,7 +99,7 @@ def _of_verdict(transition: Transition, pin: str, places: Mapping[str, Place]) -
     elif rest > 1:
         what = f"{rest} lists of steps are for the rest of the deployers"
     elif missing and not rest:
-        what = f"there are no steps for {', '.join(missing)}"
+        what = f"steps are missing for {', '.join(missing)}"
     else:
         return
     yield CONTRADICTION.finding(places["stepsByDeployer"], what, "one list a deployer; one may leave 'deployers' out")
@@ -118,7 +118,7 @@ def _gaps(record: UpgradeRecord, nodes: list[Node], pin: str, file: str) -> Iter
         if reached and low and _where(reached) < (rank(pin) or ()) and _apart(reached, low):
             what = f"no transition starts from {reached.version} and above, below {low.version}"
             where = place(file, node.get("from") or node)
-            yield CONTRADICTION.finding(where, what, "say what an upgrade from there takes", "warning")
+            yield CONTRADICTION.finding(where, what, "describe an upgrade from there", "warning")
         if span.ceiling and _where(span.ceiling) > _where(reached):
             reached = span.ceiling
 

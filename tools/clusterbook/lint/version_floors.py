@@ -19,14 +19,14 @@ MALFORMED_CONSTRAINT = Code(
     "CB032",
     "malformed constraint",
     "error",
-    "A constraint that cannot be read fails on every cluster.",
+    "A constraint that cannot be parsed fails on every cluster.",
     "Write `Type.Subtype.Key` and an expression such as `>= 1.30`, in quotes.",
 )
 LOWERED_FLOOR = Code(
     "CB040",
     "lowered version floor",
     "warning",
-    "A broader layer demands a newer version for a reason; this one replaces the demand by a weaker one.",
+    "A broader layer requires a newer version for a reason; this one replaces it with a weaker requirement.",
     "Raise the floor to what is inherited, or remove the constraint so that it is inherited.",
 )
 
@@ -71,9 +71,7 @@ def _malformed_path(file: str, node: Node) -> Iterator[Finding]:
     if path.type in _MEASURED:
         within, word, names = f"{path.type} has", path.subtype, _MEASURED[path.type]
     if word not in names and (meant := nearest(word, names)):
-        yield MALFORMED_CONSTRAINT.finding(
-            place(file, name), f"{within} no '{word}' to be measured", f"did you mean '{meant}'?"
-        )
+        yield MALFORMED_CONSTRAINT.finding(place(file, name), f"{within} no '{word}'", f"did you mean '{meant}'?")
 
 
 def _malformed_expression(file: str, node: Node) -> Iterator[Finding]:
@@ -98,9 +96,9 @@ def _problem(expression: Expression) -> str:
     if expression.op in _RANGES and (problem := _range_problem(expression)):
         return problem
     if expression.op == "and" and _contradicts(expression):
-        return f"nothing can be '{expression.value}'"
+        return f"no version satisfies '{expression.value}'"
     if not expression.op and expression.value[:1] in _OPERATOR_MARKS:
-        return f"'{expression.value}' begins like an operator, but there is none such"
+        return f"'{expression.value}' starts like an operator, but is not one"
     return ""
 
 
@@ -110,9 +108,9 @@ def _range_problem(expression: Expression) -> str:
         return ""
     named = version.read(expression.value)
     if named is None:
-        return f"'{expression.op} {expression.value}' compares with something that is no version"
+        return f"'{expression.op} {expression.value}' compares with something that is not a version"
     if not version.builds_compare(named):
-        return f"'{expression.op} {expression.value}': the build is not compared, since nobody counts such builds"
+        return f"'{expression.op} {expression.value}': the build part is not compared"
     return ""
 
 
@@ -158,7 +156,9 @@ def _judge(name: str, origins: Origins, slug: str, findings: dict[Place, tuple[t
     earlier = findings.get(last.place)
     if _three_numbers(least) < _three_numbers(demanded) and (earlier is None or earlier[0] < _three_numbers(demanded)):
         current, before = last.value.get("value", ""), origin.value.get("value", "")
-        what = f"{name} is lowered to '{current}' in {slug}, where '{origin.layer}' demands '{before}' ({origin.place})"
+        what = (
+            f"{name} is lowered to '{current}' in {slug}, where '{origin.layer}' requires '{before}' ({origin.place})"
+        )
         hint = f"write '{before}', or remove the constraint here so that it is inherited"
         findings[last.place] = (_three_numbers(demanded), LOWERED_FLOOR.finding(last.place, what, hint))
 

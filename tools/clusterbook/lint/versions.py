@@ -14,8 +14,8 @@ REGISTRY_DIFFERENCE = Code(
     "CB044",
     "version differs from the registry's",
     "warning",
-    "Two versions of one chart are tested half as well, and a bump in the registry does not reach this one.",
-    "Move the registry, remove the version, or say `# allow CB044: reason`.",
+    "Two versions of one chart split testing, and a bump in the registry does not reach this one.",
+    "Change the registry, remove the version, or say `# allow CB044: reason`.",
 )
 UNQUOTED_VERSION = Code(
     "CB046",
@@ -68,7 +68,7 @@ def _field(scope: Scope, file: str, node: Node | None) -> Iterator[Finding]:
         yield UNQUOTED_VERSION.finding(place(file, node), _as_number(node), f'write "{node.text}"')
     elif scope.ours(file) and _LOOKS_LIKE_VERSION.match(node.text or ""):
         yield UNQUOTED_VERSION.finding(
-            place(file, node), f"the version {node.text} stands without quotes", f'write "{node.text}"'
+            place(file, node), f"the version {node.text} is not quoted", f'write "{node.text}"'
         )
 
 

@@ -38,11 +38,11 @@ def read_deployed(where: str, *, kubeconfig: str = "") -> Deployed:
     if not is_folder(where) and not is_archive(where):
         recipe = read_document(where, kubeconfig=kubeconfig)
         if recipe.get("kind") != KIND:
-            raise InvalidRequest(f"{where} is no recipe", hint="name a recipe, or the folder of a bundle")
+            raise InvalidRequest(f"{where} is not a recipe", hint="name a recipe, or the folder of a bundle")
         return Deployed(_shaped(recipe, where), {})
     files = read_bundle(where)
     if RECIPE not in files:
-        raise InvalidRequest(f"{where} has no {RECIPE}, so it is no bundle", hint="name the folder of a bundle")
+        raise InvalidRequest(f"{where} has no {RECIPE}, so it is not a bundle", hint="name the folder of a bundle")
     recipe = _shaped(document(files, RECIPE), f"{where}/{RECIPE}")
     return Deployed(recipe, dict(_names_of(files)))
 

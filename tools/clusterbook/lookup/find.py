@@ -68,7 +68,7 @@ def criteria_of(question: Question, shelf: Shelf, document: dict[str, Any]) -> C
     typed = {name: given[name] for name in (*DIMENSIONS, "nodes") if name in given}
     said = {**_criteria_in(document, str(question.document), shelf), **typed}
     for name, value in said.items():
-        what = f"--{name} {value} counts" if name in typed else f"{name} {value} of the document counts"
+        what = f"--{name} {value} is used" if name in typed else f"{name} {value} of the document is used"
         if str(shelf.detected.get(name, value)) != str(value):
             shelf.remarks.append(f"{what}, not {shelf.detected[name]} from the snapshot")
         elif name in shelf.unfit:
@@ -78,7 +78,7 @@ def criteria_of(question: Question, shelf: Shelf, document: dict[str, Any]) -> C
     criteria = read_criteria(words, shelf.vocabulary, strict=question.strict)
     if not words and question.snapshot is not None:
         raise InvalidRequest(
-            "the snapshot names no service, accelerator or OS of this catalog",
+            "the snapshot shows no service, accelerator or OS of this catalog",
             hint="add them as flags: --service eks --accelerator h100, say",
         )
     if not words:
@@ -98,7 +98,7 @@ def _refuse_unfit(question: Question, shelf: Shelf, words: Mapping[str, Any]) ->
             hint = f"say --{name} any to leave it open, or one of {known}"
             raise InvalidRequest(reason, place=question.snapshot, hint=hint)
     shelf.remarks += [
-        f"the snapshot shows no {name}, so it counts as any; --{name} NAME says it{f': {why}' if why else ''}"
+        f"the snapshot shows no {name}, so any is used; set it with --{name} NAME{f': {why}' if why else ''}"
         for name, why in shelf.unseen.items()
         if name not in words
     ]
@@ -163,7 +163,7 @@ def serve(question: Question, shelf: Shelf, document: dict[str, Any]) -> tuple[A
         answer = _choose(shelf, answer, question.chosen, chosen)
     answer = shelf.judge(answer)
     if answer.state == matching.UNSUPPORTED:
-        raise Unsupported(answer.reason, hint=f"what fits it: clusterbook fit {question.snapshot}")
+        raise Unsupported(answer.reason, hint=f"see which recipes fit: clusterbook fit {question.snapshot}")
     if answer.state == matching.INHERITED:
         if not question.allow_inherited:
             hint = f"{nearest_hint(shelf, answer.query)}; or accept {answer.slug} with --allow-inherited"
@@ -193,7 +193,7 @@ def _choose(shelf: Shelf, answer: Answer, asked: Mapping[str, str], named: tuple
     by_name = asked_by_slug(offers, named, recipe=str(answer.slug))
     for name in by_name.keys() & asked.keys():
         if by_name[name].lower() != asked[name].lower():
-            what = f"{name} is {by_name[name]} by the recipe's name, and {asked[name]} was chosen"
+            what = f"{name} is {by_name[name]} in the recipe's name, but {asked[name]} was chosen"
             raise InvalidRequest(what, hint="give one of them")
     return choose(answer, offers, {**by_name, **asked})
 
@@ -269,7 +269,7 @@ def _for_one_cluster(question: Question, recipe: dict[str, Any]) -> tuple[dict[s
         from clusterbook.resolve.inherit import inherit
 
         recipe, notes = inherit(recipe, *read_deployed(question.inherit_from, kubeconfig=question.kubeconfig))
-        notes = notes or (f"all components are where {question.inherit_from} has them already",)
+        notes = notes or (f"nothing to inherit: {question.inherit_from} has the same namespaces, charts and names",)
     if question.interfaces:
         from clusterbook.resolve.interfaces import read_interfaces, with_interfaces
 
@@ -309,9 +309,9 @@ def _document_recipe(question: Question, document: dict[str, Any]) -> Lookup:
     others += [f"profile {name}" for name, value in question.chosen.items() if value != recorded.get(name)]
     others += [] if question.snapshot is None else ["snapshot"]
     if others:
-        hint = f"leave --{others[0]} out, or hand in criteria (kind: RecipeCriteria)"
+        hint = f"leave --{others[0]} out, or pass criteria (kind: RecipeCriteria)"
         if others == ["snapshot"]:
-            hint = f"hold it against the snapshot: clusterbook validate -r {where} -s {question.snapshot}"
+            hint = f"compare it with the snapshot: clusterbook validate -r {where} -s {question.snapshot}"
         what = f"{where} is a recipe, which --{others[0]} cannot change"
         raise InvalidRequest(what, hint=hint)
     if question.strict:
@@ -324,7 +324,7 @@ def _idle(question: Question) -> Iterator[str]:
     """Yield a note for each place to look in that is of no use to a recipe which holds all that is asked of it."""
     for flag, place in (("--source", question.source), ("--data", question.data)):
         if place:
-            yield f"{flag} {place} is not used: {question.document} is a recipe that holds all that is asked of it"
+            yield f"{flag} {place} is not used: {question.document} is a complete recipe"
 
 
 def whole_recipe(question: Question) -> tuple[dict[str, Any], tuple[str, ...]]:

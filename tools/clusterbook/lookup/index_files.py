@@ -44,7 +44,7 @@ class IndexFiles:
             BrokenIndex: this installation has no index built in.
         """
         if where.startswith(_REMOTE):
-            raise InvalidRequest(f"{where} is not read here", hint="name a folder or a .zip file with an index")
+            raise InvalidRequest(f"{where} is not supported here", hint="name a folder or a .zip file with an index")
         self.where = where or EMBEDDED
         CONSOLE.step(f"answers come from {where or 'the index built in'}", source=self.where)
         tree = f"{where}/registry.yaml"

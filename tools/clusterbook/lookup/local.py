@@ -130,7 +130,9 @@ class LocalShelf:
             if name not in self.detected:
                 self._note_unknown(name, criteria.read_dimension(taken, name))
         if cut := parts_of_gpus(taken.nodes):
-            self.remarks.append(f"not all GPUs are whole: {', '.join(cut.values())}; only inference runs on parts")
+            self.remarks.append(
+                f"not all GPUs are whole: {', '.join(cut.values())}; partitioned GPUs suit inference only"
+            )
         foreign = not self.catalog.tree.strict
         self.evaluate = lambda name, value: reading.verdict(name, value, taken, reference=foreign)
 
@@ -140,9 +142,9 @@ class LocalShelf:
         if seen.state == criteria.SEVERAL:
             self.unfit[name] = f"the nodes of the snapshot differ in their {name}: {', '.join(values)}"
         elif values and values[0] not in self.vocabulary.values(name):
-            self.unfit[name] = f"the snapshot's {name} {values[0]}{_reading_note(seen.source)} is none of this catalog"
+            self.unfit[name] = f"the snapshot's {name} {values[0]}{_reading_note(seen.source)} is not in this catalog"
         elif seen.limit and name != "service":
-            self.unfit[name] = f"the snapshot does not tell its {name}: {seen.limit}"
+            self.unfit[name] = f"the snapshot does not show its {name}: {seen.limit}"
         else:
             self.unseen[name] = seen.limit or seen.reason
 
@@ -165,7 +167,7 @@ class LocalShelf:
             recipe, base_fails = self.resolver.resolve(answer.honoured, self.evaluate, asked=asked), ""
         base_fails = profile_failure(recipe.profile, self.evaluate) or base_fails
         if base_fails:
-            reason = f"no recipe is for this cluster: {base_fails}"
+            reason = f"no recipe fits this cluster: {base_fails}"
             return answer._replace(state=UNSUPPORTED, reason=reason)
         if not recipe.excluded:
             return answer
@@ -173,7 +175,7 @@ class LocalShelf:
         why = "; ".join(f"{warning.constraint}: {warning.reason}" for warning in recipe.warnings)
         names = ", ".join(entry.name for entry in recipe.excluded)
         verb = "is" if len(recipe.excluded) == 1 else "are"
-        reason = f"{names} {verb} not for this cluster ({why}); what is left is {recipe.slug}"
+        reason = f"{names} {verb} not for this cluster ({why}); {recipe.slug} is used instead"
         lost = tuple(
             name for name in answer.query.specified() if getattr(recipe.criteria, name) != getattr(answer.query, name)
         )
@@ -183,7 +185,7 @@ class LocalShelf:
 
     def _unmeasured(self, name: str, value: str, reason: str) -> None:
         """Remark that the snapshot does not tell whether a constraint holds."""
-        remark = f"nobody knows whether {name} is {value}: {reason}"
+        remark = f"it is not known whether {name} is {value}: {reason}"
         if remark not in self.remarks:
             self.remarks.append(remark)
 

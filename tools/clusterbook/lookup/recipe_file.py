@@ -106,7 +106,7 @@ def _values(component: ComponentRef, shelf: LocalShelf, at_hand: frozenset[str])
     """
     name, file = component.name, str(component.document.get("valuesFile") or "")
     if file and file not in at_hand:
-        what = f"component {name} has no values: they are in {file}, which is not at hand"
+        what = f"component {name} has no values: they are in {file}, which is not available"
         raise InvalidRequest(what, hint=_TREE)
     known = {path: tree for path, tree in shelf.catalog.values.items() if path in at_hand}
     overrides = None
@@ -131,8 +131,8 @@ def refuse_own_lines(overlay: Mapping[str, Any], where: str, shelf: Shelf) -> No
     more = [key for key, value in spec.items() if key != "criteria" and value not in (None, "", [], {})]
     if not more or any(overlay == known for known in _overlays_named(_name(overlay), shelf)):
         return
-    what = f"this overlay is none of the catalog, so its {more[0]} would change nothing"
-    hint = "lay it over the catalog with --data TREE, or hand in its criteria alone (kind: RecipeCriteria)"
+    what = f"this overlay is not part of the catalog, so its {more[0]} would have no effect"
+    hint = "add it to the catalog with --data TREE, or pass its criteria alone (kind: RecipeCriteria)"
     raise InvalidRequest(what, place=display_name(where), hint=hint)
 
 

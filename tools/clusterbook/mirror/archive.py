@@ -97,7 +97,7 @@ def parse(raw: bytes, name: str) -> ArchiveContents:
             tuple(map(str, document["deployers"])) if "deployers" in document else None,
         )
     except (ValueError, KeyError, TypeError, RecursionError, BadReference) as error:
-        raise Malformed(f"{name}: its list of what it holds is damaged", hint="save the archive again") from error
+        raise Malformed(f"{name}: its contents list is damaged", hint="save the archive again") from error
 
 
 def _check(part: ArchivePart) -> None:
@@ -118,7 +118,7 @@ def _check(part: ArchivePart) -> None:
     else:
         right = part.kind == CHART and part.repository.startswith(mirror_names.CHARTS)
     if not right:
-        what = f"the list of what it holds puts {part.kind} {part.name} to {part.repository}:{part.tag}"
+        what = f"the contents list puts {part.kind} {part.name} to {part.repository}:{part.tag}"
         raise Tampered(f"{what}, where it does not belong", hint="do not load it: save the archive again")
 
 

@@ -54,13 +54,13 @@ def check_contents(archive: OpenIndex, contents: ArchiveContents) -> tuple[str, 
         held = {each.name for each in contents.held if each.kind == kind}
         listed = held | {each.name for each in (*contents.missing, *contents.unknown) if each.kind == kind}
         if extra := sorted(held - names):
-            what = f"{_where(archive)} holds the {kind} {extra[0]}, which none of its recipes pulls"
+            what = f"{_where(archive)} holds the {kind} {extra[0]}, which none of its recipes uses"
             raise Tampered(what, hint=_HINT)
         if listed and (lost := sorted(names - listed)):
-            what = f"{_where(archive)} lacks the {kind} {lost[0]}, and its list does not say so"
+            what = f"{_where(archive)} lacks the {kind} {lost[0]}, and its contents list does not say so"
             raise Tampered(what, hint=_HINT)
         if names and not listed:
-            without.append(f"none of the {len(names)} {kind}s that its recipes pull")
+            without.append(f"none of the {len(names)} {kind}s that its recipes use")
     _check_pins(archive, contents, right)
     return tuple(without)
 
@@ -87,5 +87,5 @@ def _check_pins(archive: OpenIndex, contents: ArchiveContents, right: Mapping[tu
             manifest = archive.base.store.manifest(archive.base.repository(each.repository), each.digest)
             digests = {layer.digest for layer in manifest.layers if layer.media_type != _PROVENANCE}
         if pins and (not digests or digests - pins):
-            what = f"{_where(archive)}: the {each.kind} {each.name} is not the one of the release"
+            what = f"{_where(archive)}: the {each.kind} {each.name} differs from the release"
             raise Tampered(f"{what}: it is {min(digests - pins, default='empty')}", hint=_HINT)

@@ -19,7 +19,7 @@ from clusterbook.resolve.image_words import names_image
 from clusterbook.resolve.recipe import ComponentRef
 
 _MARKETPLACE = "operators.coreos.com"
-_BY_OLM = "it is installed from an OLM catalog, which says what it pulls: mirror that as well"
+_BY_OLM = "it is installed from an OLM catalog, which determines its images: mirror that catalog as well"
 
 
 class ComponentChart(NamedTuple):
@@ -107,9 +107,7 @@ def mirror_list(
         left_open = next((get(part.dynamic, setting.path) for part in parts if part.name == target), None)
         said = left_open if setting.flag == "--dynamic" else setting.value
         if target in charts and (names_image(setting.path[-1]) or any(map(names_image, _keys(said)))):
-            gaps.append(
-                ImageGap(target, f"{setting.flag} {setting.target}:{setting.dotted()} may change what it pulls")
-            )
+            gaps.append(ImageGap(target, f"{setting.flag} {setting.target}:{setting.dotted()} may change its images"))
     references = (ComponentRef(dict(part.reference)) for part in parts)
     bases = (full_name(each["image"]) for reference in references for each in reference.image_variants)
     return _list(_name(recipe), charts.values(), images, gaps, bases)
@@ -133,7 +131,7 @@ def recorded_gaps(component: ComponentRef) -> list[ImageGap]:
     document = component.document
     if document.get("source") and document.get("type") != "Kustomize" and "images" not in document:
         chart = document.get("chart") or component.name
-        gaps.append(ImageGap(component.name, f"nobody has listed the images of its chart {chart}"))
+        gaps.append(ImageGap(component.name, f"its images are not listed for chart {chart}"))
     return gaps
 
 
@@ -160,7 +158,7 @@ def _component_images(
         complete = variants(image, each["suffix"], recipe)
         images.update(complete)
         if not complete:
-            why = f"an operator adds {' and '.join(each['suffix'])} of the node to the tag, which no constraint fixes"
+            why = f"an operator appends the node's {' and '.join(each['suffix'])} to the tag, which no constraint fixes"
             gaps.append(ImageGap(component.name, why, helm_knows=False, missing=image))
     return images, gaps
 

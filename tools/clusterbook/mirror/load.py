@@ -56,10 +56,10 @@ def contents(base: Base) -> ArchiveContents:
     try:
         manifest = base.store.manifest(repository, archive.TAG)
     except NoArtifact as error:
-        hint = "name what `clusterbook mirror save` wrote"
-        raise NoArtifact(f"{base.store.where} is no archive of a mirror", hint=hint) from error
+        hint = "name an archive that `clusterbook mirror save` wrote"
+        raise NoArtifact(f"{base.store.where} is not a mirror archive", hint=hint) from error
     if manifest.artifact_type != archive.MIRROR or not manifest.layers:
-        raise Malformed(f"{base.store.where}: its list of what it holds is damaged", hint="save the archive again")
+        raise Malformed(f"{base.store.where}: its contents list is damaged", hint="save the archive again")
     raw = base.store.read(repository, manifest.layers[0], limit_bytes=archive.LARGEST_LIST_BYTES)
     return archive.parse(raw, base.store.where)
 
@@ -142,6 +142,8 @@ def _release_parts(archive: OpenIndex, archive_contents: ArchiveContents) -> lis
                 continue
             kind = needed.repository.partition("/")[0]
             if kind == "recipes" or kind in (archive_contents.deployers or ()):
-                what = f"{archive.base.store.where} lacks {needed.repository}:{needed.tag}, which its list names"
+                what = (
+                    f"{archive.base.store.where} lacks {needed.repository}:{needed.tag}, which its contents list names"
+                )
                 raise NoArtifact(what, hint="do not load it: save the archive again")
     return parts

@@ -126,7 +126,7 @@ def _choose_recipes(index: OpenIndex, request: SaveRequest) -> list[tuple[str, s
     """Return slug, version and that one version of each recipe."""
     unknown = [each for each in request.deployers if each not in MEDIA]
     if unknown:
-        raise InvalidRequest(f"there is no deployer {unknown[0]}", hint=f"it is one of {', '.join(MEDIA)}")
+        raise InvalidRequest(f"unknown deployer {unknown[0]}", hint=f"it is one of {', '.join(MEDIA)}")
     served = release_index.releases_in(index.shard(release_index.RELEASES)).get(index.envelope.release, {})
     recipes = []
     for name in request.slugs or sorted(served):
@@ -244,9 +244,9 @@ def chart_metadata(archive: bytes, name: str) -> Mapping[str, Any]:
             file = tar.extractfile(member)
             node = parse((file.read() if file else b"").decode(), f"{name}: Chart.yaml")
     except (TarError, StopIteration, UnicodeDecodeError, OSError) as error:
-        raise WrongContent(f"{name}: what helm pulled is no chart") from error
+        raise WrongContent(f"{name}: what helm pulled is not a chart") from error
     if node is None or not isinstance(node.value, dict):
-        raise WrongContent(f"{name}: its Chart.yaml says nothing")
+        raise WrongContent(f"{name}: its Chart.yaml is empty")
     metadata: Mapping[str, Any] = node.data()
     return metadata
 

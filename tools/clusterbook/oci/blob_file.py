@@ -64,8 +64,8 @@ def _receive(blob: Descriptor, content: Content, file: IO[bytes], where: str) ->
         if position == blob.size and f"sha256:{hasher.hexdigest()}" == blob.digest:
             file.flush()
             return
-    what = "has other bytes than its digest says" if position >= blob.size else f"ends after {position} bytes"
-    raise WrongContent(f"{where}: {blob.digest} {what}; nothing of it was kept", hint="try again, or another source")
+    what = "does not match its digest" if position >= blob.size else f"ends after {position} bytes"
+    raise WrongContent(f"{where}: {blob.digest} {what}; none of it was kept", hint="try again, or use another source")
 
 
 LOCK = "lock"

@@ -76,9 +76,9 @@ class Client(Http):
         """Return what a status that we cannot do anything about means."""
         status, reason = response.status_code, self._reason(response)
         request = response.request
-        what = f"{request.method} {printable_url(request.url or response.url)} is answered with {status}{reason}"
+        what = f"{request.method} {printable_url(request.url or response.url)} returned status {status}{reason}"
         if status in (401, 403):
-            return AccessDenied(what, hint=f"log in: docker login {self.host}; or ask for the right to do this")
+            return AccessDenied(what, hint=f"log in: docker login {self.host}; or ask for permission")
         if status == 429:
             return RateLimited(what, hint="run it again later; logging in often raises the limit")
         if status in (408, 504):
@@ -86,8 +86,8 @@ class Client(Http):
         if status >= 500:
             return Unreachable(what, hint="run it again later: it goes on from there")
         if status in REDIRECTS:
-            return Refused(what, hint="a registry that sends elsewhere what is sent to it is not followed")
-        return Refused(what, hint="the registry is read-only, full, or of another mind about what may be in it")
+            return Refused(what, hint="redirects of uploads are not followed")
+        return Refused(what, hint="the registry is read-only or full, or rejects this content")
 
     def _reason(self, response: Response) -> str:
         """Return what a registry says about an error, without what should not be on a screen."""

@@ -22,7 +22,7 @@ from clusterbook.diagnostics.transport import AccessDenied
 
 _HELPER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _HELPER_TIMEOUT_S = 30
-_MEND = "mend it, or log in anew with `docker login`"
+_MEND = "fix it, or log in again with `docker login`"
 _DOCKER_HUB = {"docker.io", "index.docker.io", "registry-1.docker.io"}
 _DOCKER_HUB_KEY = "https://index.docker.io/v1/"
 
@@ -49,7 +49,7 @@ class Credential:
 
 
 Credentials = Callable[[str], Credential | None]
-"""Who we are to a host; None: nobody in particular."""
+"""Our credential for a host; None: anonymous."""
 
 
 class BrokenCredentials(AccessDenied):
@@ -107,7 +107,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise BrokenCredentials(f"{path} is not JSON", hint=_MEND) from error
     for key in ("auths", "credHelpers") if isinstance(document, dict) else ():
         if not isinstance(document.get(key) or {}, dict):
-            raise BrokenCredentials(f"{path}: {key} is no map of hosts", hint=_MEND)
+            raise BrokenCredentials(f"{path}: {key} is not a map of hosts", hint=_MEND)
     return document if isinstance(document, dict) else {}
 
 
@@ -171,20 +171,20 @@ def _from_helper(helper: str, key: str, environment: Mapping[str, str]) -> Crede
         if done.returncode:
             if b"credentials not found" in done.stdout + done.stderr:
                 return None
-            raise BrokenCredentials(f"{program} fails for {key} with status {done.returncode}", hint=_login(key))
+            raise BrokenCredentials(f"{program} failed for {key} with status {done.returncode}", hint=_login(key))
         document = json.loads(done.stdout)
         username, secret = str(document["Username"]), str(document["Secret"])
     except subprocess.TimeoutExpired as error:
-        raise BrokenCredentials(f"{program} says nothing for {_HELPER_TIMEOUT_S} s") from error
+        raise BrokenCredentials(f"{program} timed out after {_HELPER_TIMEOUT_S} s") from error
     except OSError as error:
         hint = f"install it, or remove it from docker's config.json and {_login(key)}"
         raise BrokenCredentials(f"{program} cannot be run: {error.strerror}", hint=hint) from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         if isinstance(error, ClusterbookError):
             raise
-        raise BrokenCredentials(f"{program} does not answer as a credential helper does") from None
+        raise BrokenCredentials(f"{program} did not answer like a credential helper") from None
     return Credential("", "", secret) if username == "<token>" else Credential(username, secret)
 
 
 def _login(host: str) -> str:
-    return f"log in anew: docker login {host}"
+    return f"log in again: docker login {host}"

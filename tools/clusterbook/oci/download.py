@@ -41,7 +41,7 @@ def download(
                 position += len(chunk)
             if position >= blob.size:
                 return
-            raise Transient(Unreachable(f"{where}: {blob.digest} breaks off after {position} bytes"))
+            raise Transient(Unreachable(f"{where}: {blob.digest} is truncated after {position} bytes"))
         except Transient as transient:
             attempt = attempt + 1 if position < goal + _PROGRESS_BYTES else 1
             goal = max(goal, position)
@@ -64,7 +64,7 @@ def _part(
         content_range = response.headers.get("Content-Range", "")
         if not content_range.startswith(f"bytes {position}-"):
             response.close()
-            raise Malformed(f"{where}: asked for byte {position} on, got {content_range[:40]!a}")
+            raise Malformed(f"{where}: asked for bytes from {position} on, got {content_range[:40]!a}")
         skip = 0
     for chunk in client.chunks(response):
         if skip >= len(chunk):

@@ -29,13 +29,13 @@ from clusterbook.diagnostics.transport import Malformed, Patience, TimedOut, Unr
 from clusterbook.oci.login import origin
 
 CHUNK_BYTES = 1 << 20
-GOES_ON = "run it again: it goes on from there"
+GOES_ON = "run it again to resume"
 _MOST_REDIRECTS = 5
 REDIRECTS = (301, 302, 303, 307, 308)
 _CONNECTIONS = 16
 _SLOWEST_BYTES_PER_S = 1024
-_CA_HINT = "name the file with its certificate authority, --ca-file; for a registry without TLS, --plain-http"
-_SYSTEM_CA_HINT = "SSL_CERT_FILE names a file with its certificate authority"
+_CA_HINT = "name its CA certificate with --ca-file; for a registry without TLS, use --plain-http"
+_SYSTEM_CA_HINT = "set SSL_CERT_FILE to a file with its CA certificate"
 
 Result = TypeVar("Result")
 
@@ -167,7 +167,7 @@ class Http:
                 return response
             self.drain(response)
             url = self.resolve_location(url, location)
-        raise Unreachable(f"{printable_url(url)} is the end of more than {_MOST_REDIRECTS} redirects")
+        raise Unreachable(f"{printable_url(url)} was reached after more than {_MOST_REDIRECTS} redirects")
 
     def exchange(
         self, method: str, url: str, headers: Mapping[str, str], body: Body | None, authorization: str
@@ -190,11 +190,11 @@ class Http:
             _tell(method, url, response)
             return response
         except requests.exceptions.SSLError as error:
-            raise Unreachable(f"{printable_url(url)}: no TLS: {_reason(error)}", hint=self._tls_hint) from error
+            raise Unreachable(f"{printable_url(url)}: TLS failed: {_reason(error)}", hint=self._tls_hint) from error
         except (requests.ConnectionError, requests.Timeout) as error:
             raise Transient(self._fault(error, url)) from error
         except (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, ValueError) as error:
-            raise Unreachable(f"{printable_url(url)} cannot be asked: {_reason(error)}") from error
+            raise Unreachable(f"{printable_url(url)} cannot be reached: {_reason(error)}") from error
 
     def chunks(self, response: requests.Response) -> Iterator[bytes]:
         """Yield the body of a response as it comes.
@@ -216,7 +216,7 @@ class Http:
                 came += len(data)
                 if clock() - mark > window_s:
                     if came < window_s * _SLOWEST_BYTES_PER_S:
-                        raise Transient(TimedOut(f"{printable_url(response.url)} sends {came} bytes in {window_s:g} s"))
+                        raise Transient(TimedOut(f"{printable_url(response.url)} sent {came} bytes in {window_s:g} s"))
                     mark, came = clock(), 0
         finally:
             response.close()
@@ -233,10 +233,10 @@ class Http:
         for chunk in self.chunks(response):
             data += chunk
             if len(data) > limit_bytes:
-                raise Malformed(f"{printable_url(response.url)} answers with more than {limit_bytes} bytes")
+                raise Malformed(f"{printable_url(response.url)} sent more than {limit_bytes} bytes")
         if content_length.isascii() and content_length.isdigit() and len(data) < int(content_length):
             raise Transient(
-                Unreachable(f"{printable_url(response.url)} breaks off after {len(data)} of {content_length} bytes")
+                Unreachable(f"{printable_url(response.url)} is truncated: {len(data)} of {content_length} bytes")
             )
         return bytes(data)
 
@@ -261,7 +261,7 @@ class Http:
         try:
             address = urljoin(url, location)
         except ValueError as error:
-            raise Malformed(f"{self.host} points from {printable_url(url)} to what is no address") from error
+            raise Malformed(f"{self.host} points from {printable_url(url)} to an invalid URL") from error
         scheme, _, _ = origin(address)
         if scheme not in ("http", "https") or (scheme == "http" and urlsplit(url).scheme == "https"):
             raise Malformed(
@@ -273,14 +273,14 @@ class Http:
         """Return what an error of the connection means."""
         hint = GOES_ON
         if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError | TimeoutError):
-            return TimedOut(f"{printable_url(url)} says nothing for {self.patience.read_s:g} s", hint=hint)
+            return TimedOut(f"{printable_url(url)} timed out after {self.patience.read_s:g} s", hint=hint)
         if isinstance(error, requests.ConnectionError) and "refused" in str(error):
-            return Unreachable(f"{urlsplit(url).netloc}: connection refused", hint="is the name right, and the port?")
+            return Unreachable(f"{urlsplit(url).netloc}: connection refused", hint="check the host name and the port")
         if isinstance(error, requests.ConnectionError) and "NameResolutionError" in str(error):
-            what = f"{urlsplit(url).netloc}: there is no host of that name"
-            return Unreachable(what, hint="is the name right, and is there a network?")
+            what = f"{urlsplit(url).netloc}: no such host"
+            return Unreachable(what, hint="check the host name and the network")
         if isinstance(error, urllib3.exceptions.ProtocolError):
-            return Unreachable(f"{printable_url(url)} breaks off", hint=hint)
+            return Unreachable(f"{printable_url(url)}: the connection was closed", hint=hint)
         return Unreachable(f"{printable_url(url)}: {_reason(error)}", hint=hint)
 
 
@@ -354,7 +354,7 @@ def printable_url(url: str) -> str:
         parts = urlsplit(url)
         return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
     except ValueError:
-        return "an address that is none"
+        return "an invalid URL"
 
 
 def _reason(error: Exception) -> str:

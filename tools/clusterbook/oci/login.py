@@ -97,7 +97,7 @@ class Login:
                 return self.header(scopes)
             if "basic" in offered:
                 return self._show_basic(refused)
-            raise AccessDenied(f"{self._host} denies access, and offers no way to log in", hint=self._hint())
+            raise AccessDenied(f"{self._host} denies access, and offers no login", hint=self._hint())
 
     def secrets(self) -> list[str]:
         """Return what must not be in any message."""
@@ -120,7 +120,7 @@ class Login:
         origin(realm)  # that it can be read
         parts = urlsplit(realm)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
-            raise Malformed(f"{self._host} names no address for tokens")
+            raise Malformed(f"{self._host} names no token endpoint")
         all_scopes = sorted(scopes | frozenset(filter(None, [challenge.parameters.get("scope", "")])))
         service = challenge.parameters.get("service", "")
         # A token goes to the registry, so that the credentials for another host would buy it one for that host.
@@ -139,7 +139,7 @@ class Login:
             basic = credential.basic() if credential else ""
             status, text = self._ask(f"{realm}{'&' if parts.query else '?'}{query}", authorization=basic)
         if status != 200:
-            who = f"the credentials for {self._host}" if credential else "anybody who is not logged in"
+            who = f"the credentials for {self._host}" if credential else "anonymous users"
             raise AccessDenied(f"{parts.netloc} gives no token to {who} (status {status})", hint=self._hint())
         return self._token(text, parts.netloc)
 
@@ -151,9 +151,9 @@ class Login:
             if not 0 <= lifetime_s < _LONGEST_LIFETIME_S:
                 lifetime_s = _LIFETIME_S
             if not isinstance(value, str) or not value.isascii() or not value.isprintable() or " " in value:
-                raise TypeError("a token is one word")
+                raise TypeError("a token must be one word")
         except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-            raise Malformed(f"{where} answers without a token") from error
+            raise Malformed(f"{where} returned no token") from error
         return _Token(value, self._clock() + max(lifetime_s - _MARGIN_S, 1.0))
 
     def _credential(self, host: str) -> Credential | None:
@@ -195,7 +195,7 @@ def origin(url: str) -> tuple[str, str, int]:
         parts = urlsplit(url)
         port = parts.port or {"https": 443, "http": 80}.get(parts.scheme, 0)
     except ValueError as error:
-        raise Malformed("what should be an address is none", hint="is it the right host?") from error
+        raise Malformed("this is not a URL", hint="check the host name") from error
     return parts.scheme, (parts.hostname or "").lower(), port
 
 

@@ -154,7 +154,7 @@ def parse_manifest(raw: bytes, *, media_type: str = "", reference: str = "", nam
         Malformed: they are no manifest, or one that can be read in two ways.
     """
     if is_digest(reference) and digest_of(raw) != reference:
-        raise WrongContent(f"{name} has other bytes than its digest says: {digest_of(raw)}")
+        raise WrongContent(f"{name} does not match its digest: {digest_of(raw)}")
     if len(raw) > LARGEST_MANIFEST_BYTES:
         raise Malformed(f"{name} is larger than {LARGEST_MANIFEST_BYTES >> 20} MiB")
     try:
@@ -166,7 +166,7 @@ def parse_manifest(raw: bytes, *, media_type: str = "", reference: str = "", nam
     kind = _media_type(document, media_type, name)
     lists = kind in INDEXES
     if ("manifests" in document) != lists or ("layers" in document or "config" in document) == lists:
-        raise Malformed(f"{name} is neither only an index nor only a manifest")  # CVE-2021-41190
+        raise Malformed(f"{name} is both an index and a manifest")  # CVE-2021-41190
     try:
         config = None if lists else parse_descriptor(document["config"])
         own_type = _text(document.get("artifactType", "")) or (config.media_type if config else "")
@@ -208,9 +208,9 @@ def _media_type(document: Mapping[str, Any], expected: str, name: str) -> str:
         expected if expected in ACCEPTED else INDEX if "manifests" in document else MANIFEST
     )
     if own not in ACCEPTED:
-        raise Malformed(f"{name} is of a kind that is not read: {str(own)[:80]!a}")
+        raise Malformed(f"{name} has an unsupported type: {str(own)[:80]!a}")
     if expected in ACCEPTED and expected != own:
-        raise Malformed(f"{name} calls itself {own}, its store calls it {expected}")
+        raise Malformed(f"{name} has the media type {own}, but {expected} was expected")
     return str(own)
 
 

@@ -51,7 +51,10 @@ def open_base(where: str, access: Access, *, create: bool = False) -> Base:
 
         return Base(Layout(Path(where.removeprefix(LAYOUT_SCHEME)), create=create), "")
     if not where.startswith(SCHEME):
-        raise InvalidRequest(f"{where} is no store", hint=f"name oci://HOST/BASE, or oci-layout:{where} for a folder")
+        raise InvalidRequest(
+            f"{where} is not a registry or an OCI layout",
+            hint=f"name oci://HOST/BASE, or oci-layout:{where} for a folder",
+        )
     reference = parse_reference(where)
     if reference.tag_or_digest:
         raise InvalidRequest(f"{where} names one artifact, not a base", hint="leave tag and digest out")
@@ -94,7 +97,7 @@ def open_artifact(where: str, access: Access, *, create: bool = False) -> Artifa
     reference = parse_reference(where)
     if not reference.tag_or_digest:
         hint = f"write {where}:1.0.0, say, or {where}@sha256:…"
-        raise BadReference(f"{where} names a repository, and none of its artifacts", hint=hint)
+        raise BadReference(f"{where} names a repository without a tag or digest", hint=hint)
     return ArtifactLocation(open_registry(reference.host, access), reference)
 
 
@@ -133,7 +136,7 @@ def open_source(where: str, access: Access) -> Base:
 
         return Base(Layout(path), "")
     if "://" in where:
-        raise BadReference(f"{where.partition('://')[0]}:// is no source", hint=_SOURCES)
+        raise BadReference(f"{where.partition('://')[0]}:// is not a supported scheme", hint=_SOURCES)
     if not exists(where):
         raise NotFound(f"{where} does not exist", hint=_SOURCES)
     from clusterbook.oci.layout.tar import TarLayout

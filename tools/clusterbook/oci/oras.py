@@ -29,4 +29,4 @@ def check_layout(folder: Path) -> None:
     try:
         Layout(str(folder))
     except (OSError, ValueError) as error:
-        raise Malformed(f"{folder} is no layout as oras reads it: {error}", hint="publish it again") from error
+        raise Malformed(f"{folder} is not an OCI layout: {error}", hint="publish it again") from error

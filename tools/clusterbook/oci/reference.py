@@ -49,11 +49,11 @@ def parse_reference(text: str) -> Reference:
     host, slash, rest = text.removeprefix(SCHEME).partition("/")
     if "@" in host:
         hint = f"log in with `docker login {host.rpartition('@')[2]}` and leave the name out"
-        raise BadReference("a reference does not carry a user or a password", hint=hint)
+        raise BadReference("a reference must not contain a user or a password", hint=hint)
     if not text.startswith(SCHEME):
         raise BadReference(f"{text!a} does not start with {SCHEME}", hint=_SHAPE)
     if not _HOST.fullmatch(host) or ".." in host:
-        raise BadReference(f"{host!a} is not the name of a host", hint=_SHAPE)
+        raise BadReference(f"{host!a} is not a host name", hint=_SHAPE)
     if not slash or not rest:
         raise BadReference(f"{text} names a host and no repository", hint=_SHAPE)
     rest, at, digest = rest.partition("@")
@@ -75,9 +75,11 @@ def check_repository(name: str, *, host: str = "") -> str:
     if not _REPOSITORY.fullmatch(name):
         lower = name.lower()
         better = f"write {lower}" if _REPOSITORY.fullmatch(lower) else "use a-z, 0-9, '.', '_', '-' between '/'"
-        raise BadReference(f"{name!a} is not the name of a repository", hint=better)
+        raise BadReference(f"{name!a} is not a repository name", hint=better)
     if len(host) + 1 + len(name) > _LONGEST:
-        raise BadReference(f"{name[:40]}… is too long", hint=f"host and repository have {_LONGEST} characters at most")
+        raise BadReference(
+            f"{name[:40]}… is too long", hint=f"host and repository are limited to {_LONGEST} characters"
+        )
     return name
 
 

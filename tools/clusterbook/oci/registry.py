@@ -99,7 +99,7 @@ class Registry(Store):
             raw = self._client.read(response, LARGEST_MANIFEST_BYTES)
             manifest = parse_manifest(raw, media_type=kind, reference=reference, name=name)
             if digest.startswith("sha256:") and digest != manifest.digest:
-                raise WrongContent(f"{name}: the registry announces {digest} and sends {manifest.digest}")
+                raise WrongContent(f"{name}: the registry announced {digest} but sent {manifest.digest}")
             return manifest
 
         return self._client.retry(get)
@@ -195,8 +195,8 @@ class Registry(Store):
         if session.status_code != 202:
             raise self._client.refusal(session)
         if not location:
-            what = f"{self.where} accepts an upload and does not say where to: its answer 202 has no Location"
-            raise Malformed(what, hint="is something in between that drops headers?")
+            what = f"{self.where} accepted an upload but returned no Location (status 202)"
+            raise Malformed(what, hint="a proxy may be dropping headers")
         self._client.drain(session)
         if query:
             self._mounts = False
@@ -228,7 +228,7 @@ class Registry(Store):
             self._client.drain(done)
             digest = done.headers.get("Docker-Content-Digest", manifest.digest)
             if digest != manifest.digest:
-                raise WrongContent(f"{self.where}/{repository}: the registry made {digest} out of {manifest.digest}")
+                raise WrongContent(f"{self.where}/{repository}: the registry stored {manifest.digest} as {digest}")
 
         self._client.retry(put)
 
@@ -260,7 +260,9 @@ class Registry(Store):
         try:
             return [parse_descriptor(each) for page in pages for each in page]
         except (KeyError, TypeError, ValueError) as error:
-            raise Malformed(f"{self.where}/{repository}: what refers to {digest} is listed wrongly: {error}") from error
+            raise Malformed(
+                f"{self.where}/{repository}: the list of referrers of {digest} is invalid: {error}"
+            ) from error
 
     def _by_tag(self, repository: str, digest: str) -> tuple[Descriptor, ...]:
         """Return what the fallback tag lists."""
@@ -285,8 +287,8 @@ class Registry(Store):
                 self._put(repository, referrers_tag(digest), index([*entries, entry]))
             if any(each.digest == entry.digest for each in self._by_tag(repository, digest)):
                 return True
-        what = f"{self.where}/{repository}: others keep writing what refers to {digest}"
-        raise Unreachable(what, hint="let one publisher at a time write to a repository")
+        what = f"{self.where}/{repository}: the referrers of {digest} keep being changed by others"
+        raise Unreachable(what, hint="make sure that only one publisher writes to a repository")
 
     def _pages(self, url: str, repository: str, key: str) -> list[list[Any]] | None:
         """Return the lists under `key` in an answer of several pages, None when there is no such thing here."""
@@ -316,9 +318,9 @@ class Registry(Store):
         try:
             page = json.loads(raw)[key] or []
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise Malformed(f"{self.where}/{repository} answers without {key}") from error
+            raise Malformed(f"{self.where}/{repository} returned no {key}") from error
         if not isinstance(page, list):
-            raise Malformed(f"{self.where}/{repository} answers without a list of {key}")
+            raise Malformed(f"{self.where}/{repository} returned no list of {key}")
         after = self._client.resolve_location(url, following) if following else ""
         if after and origin(after) != origin(url):
             raise Malformed(f"{self.where}/{repository} continues a list on another host")

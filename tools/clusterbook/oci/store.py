@@ -93,11 +93,11 @@ class Store(ABC):
     def read(self, repository: str, blob: Descriptor, *, limit_bytes: int) -> bytes:
         """Return a blob that is not larger than `limit_bytes`."""
         if blob.size > limit_bytes:
-            raise Malformed(f"{self.where}: {blob.digest} has {blob.size} bytes, {limit_bytes} at most are read here")
+            raise Malformed(f"{self.where}: {blob.digest} has {blob.size} bytes, the limit is {limit_bytes}")
         return b"".join(self.blob(repository, blob))
 
 
-_AGAIN = "run it again; if it stays so, the source is damaged or somebody changed it: take another one"
+_AGAIN = "run it again; if it persists, the source is damaged or was tampered with: use another one"
 
 
 def check_blob(chunks: Iterable[bytes], blob: Descriptor, where: str) -> Iterator[bytes]:
@@ -120,7 +120,7 @@ def check_blob(chunks: Iterable[bytes], blob: Descriptor, where: str) -> Iterato
     if position < blob.size:
         raise WrongContent(f"{where}: {blob.digest} ends after {position} of {blob.size} bytes", hint=_AGAIN)
     if f"sha256:{hasher.hexdigest()}" != blob.digest:
-        what = f"{where}: {blob.digest} has other bytes than its digest says: {hasher.hexdigest()}"
+        what = f"{where}: {blob.digest} does not match its digest: {hasher.hexdigest()}"
         raise WrongContent(what, hint=_AGAIN)
     yield pending
 

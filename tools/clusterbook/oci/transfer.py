@@ -63,7 +63,7 @@ def graph(store: Store, repository: str, first: Manifest, *, referrers: bool = T
         if manifest.digest in nodes:
             return
         if depth > _DEEPEST or len(nodes) >= _MOST_MANIFESTS:
-            raise Malformed(f"{store.where}: {first.digest} is made of too many manifests")
+            raise Malformed(f"{store.where}: {first.digest} consists of too many manifests")
         for part in filter(is_manifest, manifest.manifests):
             visit(store.manifest(repository, part.digest), depth + 1, root=False)
         nodes[manifest.digest] = ManifestNode(manifest, root)

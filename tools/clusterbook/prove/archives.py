@@ -21,9 +21,9 @@ INDEX = "index.json"
 
 
 class WrongChart(ClusterbookError):
-    """An archive is called like a pinned chart and holds another one.
+    """An archive is named like a pinned chart but holds another one.
 
-    What it renders to would prove nothing about the recipe. Pull the chart again, or correct the pin.
+    Rendering it would prove nothing about the recipe. Pull the chart again, or correct the pin.
     """
 
     code = "CB243"
@@ -45,7 +45,7 @@ class ChartFile:
             WrongChart: it is gone, or another one lies in its place.
         """
         if not self.path.is_file() or _digest(self.path) != self.archive.digest:
-            hint = "put the chart back and run it again: what is proven stays"
+            hint = "put the chart back and run it again; existing proofs are kept"
             raise WrongChart("changed while it was being rendered", place=self.path, hint=hint)
 
 
@@ -65,7 +65,9 @@ class Charts:
         self._pulled: dict[tuple[str, str], Path] = {}
         for folder in folders:
             if not folder.is_dir():
-                raise NotFound(f"{folder} is no folder of charts", hint="name one of <component>-<version>.tgz files")
+                raise NotFound(
+                    f"{folder} is not a folder of charts", hint="name one of <component>-<version>.tgz files"
+                )
             for entry in _index(folder):
                 if entry.get("file") and entry.get("exact") is False:
                     name = str(entry.get("component")), str(entry.get("wanted"))
@@ -105,7 +107,7 @@ class Charts:
                     if path.is_file():
                         chart = self._read(path, exact=True)
                         if chart.keys.version.removeprefix("v") != version.removeprefix("v"):
-                            what = f"holds {chart.keys.name} {chart.keys.version}, and its name says {version}"
+                            what = f"holds {chart.keys.name} {chart.keys.version}, but its file name says {version}"
                             raise WrongChart(what, place=path, hint="pull it again with `helm pull`, or rename it")
                         return chart
         pulled = self._pulled.get((subject.component, version))
@@ -134,9 +136,9 @@ class Charts:
         for field, is_now in said.items():
             if field in entry and str(entry[field]).removeprefix("v") != is_now.removeprefix("v"):
                 raise WrongChart(
-                    f"holds {keys.name} {keys.version}, whose {field} is {is_now}, and its index says {entry[field]}",
+                    f"holds {keys.name} {keys.version}, whose {field} is {is_now}, but its index says {entry[field]}",
                     place=path,
-                    hint=f"put the chart there that the index means, or correct {path.parent / INDEX}",
+                    hint=f"replace the chart with the one that the index describes, or correct {path.parent / INDEX}",
                 )
         return chart
 
@@ -165,7 +167,7 @@ def _index(folder: Path) -> list[dict[str, Any]]:
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise InvalidRequest(f"{path} is not JSON: {error}", hint="remove or mend it") from error
+        raise InvalidRequest(f"{path} is not JSON: {error}", hint="remove or fix it") from error
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise InvalidRequest(f"{path} is no list of charts", hint="remove or mend it")
+        raise InvalidRequest(f"{path} is not a list of charts", hint="remove or fix it")
     return entries

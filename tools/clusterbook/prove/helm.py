@@ -34,9 +34,9 @@ _REFUSES = 1
 
 
 class NoHelm(ClusterbookError):
-    """Values are proven by rendering charts, which helm does; it is not installed, or the program is another one.
+    """Proving values renders charts with helm, which is not installed or is not a supported version.
 
-    Install Helm 3 or 4 (https://helm.sh/docs/intro/install/), or name it with `--helm`. What was proven before is used
+    Install Helm 3 or 4 (https://helm.sh/docs/intro/install/), or name it with `--helm`. Existing proofs are used
     without it.
     """
 
@@ -45,9 +45,9 @@ class NoHelm(ClusterbookError):
 
 
 class HelmFailed(ClusterbookError):
-    """Helm was started and did not do its work: it was stopped, or could not pull a chart.
+    """Helm failed: it was stopped, or could not pull a chart.
 
-    The message has its own words.
+    The message quotes it.
     """
 
     code = "CB242"
@@ -76,7 +76,7 @@ class Helm:
         version = _VERSION.search(done.stdout)
         if done.returncode or version is None or version["major"] not in _MAJORS:
             said = (done.stdout or done.stderr).strip()[:80] or f"status {done.returncode}"
-            raise NoHelm(f"{path} is no Helm 3 or 4: {said}", hint="name another with --helm")
+            raise NoHelm(f"{path} is not Helm 3 or 4: {said}", hint="name another with --helm")
         self.version = version[0]
 
     def render(
@@ -100,14 +100,14 @@ class Helm:
             raise HelmFailed(f"helm was stopped by signal {-done.returncode}", place=archive)
         if done.returncode not in (0, _REFUSES):
             said = next(iter(done.stderr.strip().splitlines()), "nothing")[:MAX_REFUSAL]
-            what = f"helm ended with status {done.returncode}, which is no answer about a chart; it said: {said}"
+            what = f"helm ended with status {done.returncode}, which is not about the chart: {said}"
             raise HelmFailed(
-                what, place=archive, hint="is the machine out of memory? run it again: what is proven stays"
+                what, place=archive, hint="the machine may be out of memory; run it again, existing proofs are kept"
             )
         trouble = _TROUBLE.search(done.stderr) if done.returncode else None
         if trouble and not any(words in done.stderr for words in _OF_THE_CHART):
-            what = f"helm could not do its work, which is no answer about a chart: {trouble[0]}"
-            raise HelmFailed(what, place=archive, hint="mend that and run it again: what is proven stays")
+            what = f"helm failed, which is not about the chart: {trouble[0]}"
+            raise HelmFailed(what, place=archive, hint="fix that and run it again; existing proofs are kept")
         return Rendering((), _refusal(done.stderr, archive)) if done.returncode else Rendering(split(done.stdout))
 
     def pull(self, source: str, chart: str, version: str, folder: Path) -> Path:
@@ -143,7 +143,7 @@ class Helm:
             )
         except subprocess.TimeoutExpired as error:
             what = f"helm {words[0]} took longer than {TIMEOUT_S} s"
-            raise HelmFailed(what, hint="is the machine busy? run it again: what is proven stays") from error
+            raise HelmFailed(what, hint="the machine may be busy; run it again, existing proofs are kept") from error
 
 
 def _refusal(said: str, archive: Path) -> str:

@@ -183,7 +183,7 @@ def _difference(one: object, two: object) -> str:
     """Return how a field changes; of a list what comes and what goes."""
     if isinstance(one, list) and isinstance(two, list):
         signs = [f"+{each}" for each in two if each not in one] + [f"-{each}" for each in one if each not in two]
-        return ", ".join(signs) or "in another order"
+        return ", ".join(signs) or "reordered"
     return f"{json.dumps(one)} → {json.dumps(two)}"
 
 

@@ -108,7 +108,7 @@ def as_sentence(status: ProofStatus) -> str:
 def proof_notes(status: ProofStatus) -> list[str]:
     """Return what a reader of proofs should know: which components are unproven."""
     names = sorted({f"{case.subject.component} {case.subject.version}".strip() for case in status.missing})
-    return [f"unproven, since the chart is not at hand: {', '.join(names)}"] if names else []
+    return [f"unproven, because the chart is missing: {', '.join(names)}"] if names else []
 
 
 def prove(
@@ -186,17 +186,17 @@ def preview_all(
         NotFound: no case has this component, or its other version is not at hand.
     """
     if tools.helm is None or tools.charts is None:
-        raise InvalidRequest("--against renders charts", hint="name a folder of them with --charts, or add --pull")
+        raise InvalidRequest("--against needs charts", hint="name a folder of them with --charts, or add --pull")
     name, at, version = against.partition("@")
     if not (name and at and version):
         raise InvalidRequest(f"--against {against} is not COMPONENT@VERSION", hint="write --against kueue@0.19.2, say")
     mine = [case for case in cases if name in (case.subject.component, case.subject.chart)]
     if not mine:
         known = {case.subject.component for case in cases if case.subject.chart}
-        raise NotFound(f"no recipe that was asked for has {name}", hint=did_you_mean(name, known))
+        raise NotFound(f"none of the chosen recipes has {name}", hint=did_you_mean(name, known))
     if not mine[0].subject.chart:
         raise InvalidRequest(
-            f"{name} has no chart: its manifests lie in the catalog", hint="compare two releases of it"
+            f"{name} has no chart: its manifests are part of the catalog", hint="compare two releases of it"
         )
     other = _other_version(tools, mine[0].subject, version)
     now = proof_status(catalog, mine, tools)
@@ -207,7 +207,7 @@ def preview_all(
         if before is None:
             chart = tools.chart(case.subject)
             if chart is None:
-                what = f"the chart of {name} {case.subject.version} is not at hand, and nothing is proven of it"
+                what = f"the chart of {name} {case.subject.version} is missing, and there is no proof of it"
                 raise NotFound(what, hint="name its folder with --charts, or add --pull")
             before = prove_case(tools.helm, chart, case)
         found.append(compare(case, before, prove_case(tools.helm, other, case)))
@@ -224,7 +224,7 @@ def _other_version(tools: ProofTools, subject: ProofSubject, version: str) -> Ch
         chart = tools.charts.version(subject, version)
     if chart is None:
         raise NotFound(
-            f"the chart of {subject.component} {version} is not at hand",
+            f"the chart of {subject.component} {version} is missing",
             hint=f"put {subject.component}-{version}.tgz into a folder of --charts, or add --pull",
         )
     return chart

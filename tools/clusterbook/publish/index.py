@@ -109,7 +109,7 @@ def published_pins(
         return None
     if entry.digest != version.digest:
         what = f"{version.name} was published with the digest {entry.digest}, the ledger records {version.digest}"
-        raise NotOfTheLedger(what, hint="is it the base of another catalog?")
+        raise NotOfTheLedger(what, hint="check that it is the base of the right catalog")
     return entry.artifacts if {RECIPE_KIND, *release.deployers} <= entry.artifacts.keys() else None
 
 

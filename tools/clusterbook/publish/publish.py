@@ -39,9 +39,9 @@ JOBS = 8
 
 
 class NotThere(ClusterbookError):
-    """What was published cannot be read back as it was sent. Publish again; if it stays so, the registry loses things.
+    """What was published cannot be read back as it was sent. Publish again; if it persists, the registry loses content.
 
-    The tags of the index were moved before this was found out.
+    The tags of the index had already been moved.
     """
 
     code = "CB187"

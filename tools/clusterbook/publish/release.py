@@ -140,12 +140,12 @@ def prepare(request: PublishRequest) -> Publication:
     names = ledger.releases()
     name = request.name or next(reversed(names), "")
     if not name:
-        raise NotFound(f"nothing is released in {request.registry}", hint="make one: clusterbook-build release")
+        raise NotFound(f"{request.registry} has no release", hint="make one: clusterbook-build release")
     document = ledger.release(name)
     texts = git.texts(request.recipes, document["commit"])
     if tree_digest(texts) != document["catalog"]:
         what = f"the sources at {document['commit'][:12]} are not those that release {name} records"
-        raise NotOfTheLedger(what, hint="fetch the history that the ledger speaks of")
+        raise NotOfTheLedger(what, hint="fetch the Git history that the ledger refers to")
     tree = with_registry(tree_from_texts(texts, label=RECIPES), embedded_texts)
     built = matrix.whole(load_catalog(tree))
     gatherer = Gatherer(built.catalog)
@@ -206,7 +206,7 @@ def sbom_of(release: Publication, version: ReleaseVersion) -> bytes:
 
 def _whole_recipe(release: Publication, version: ReleaseVersion) -> Mapping[str, Any]:
     if version.slug not in release.wholes:
-        raise NotOfTheLedger(f"the sources do not give {version.slug}, which release {release.name} serves")
+        raise NotOfTheLedger(f"the sources do not resolve {version.slug}, which release {release.name} serves")
     return release.wholes[version.slug]
 
 

@@ -85,8 +85,8 @@ def _sign(statement: bytes, about: Listed, signer: Signer, policy: Policy | None
         try:
             verify(bundle, about[1].digest, policy)
         except Untrusted as error:
-            hint = f"{error.hint}; name a policy that believes who signs with --policy"
-            raise type(error)(f"nobody would believe what is published: {error.what}", hint=hint) from error
+            hint = f"{error.hint}; name a policy that trusts the signer with --policy"
+            raise type(error)(f"clients would not trust what is published: {error.what}", hint=hint) from error
     return bundle
 
 

@@ -34,5 +34,5 @@ def agent_image(version: str, digest_file: Path = DIGEST_FILE) -> str:
         return f"{AGENT_IMAGE}:{tag}"
     digest = digest_file.read_text(encoding="ascii", errors="replace").strip()
     if not _DIGEST.fullmatch(digest):
-        raise BrokenInstallation(f"{digest_file} holds no digest", hint="install clusterbook again")
+        raise BrokenInstallation(f"{digest_file} does not hold a digest", hint="install clusterbook again")
     return f"{AGENT_IMAGE}:{tag}@{digest}"

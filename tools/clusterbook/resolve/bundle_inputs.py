@@ -111,5 +111,5 @@ def _image_gaps(component: ComponentRef, images: Sequence[str], listed: Mapping[
     variants = listed.get("variants")
     known = [*images, *(each["image"] for each in variants or ())]
     for path, word in unlisted_words(component.values, known) if known else ():
-        gaps.append({"missing": f"the image of {path}", "reason": f"the list has none of {word}", "helmKnows": True})
+        gaps.append({"missing": f"the image of {path}", "reason": f"the list has no {word}", "helmKnows": True})
     return {**({"imageVariants": variants} if variants else {}), **({"imageGaps": gaps} if gaps else {})}

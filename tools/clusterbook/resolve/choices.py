@@ -48,7 +48,7 @@ def select(offers: Offers, asked: Mapping[str, str], *, recipe: str) -> Selectio
     for name, value in asked.items():
         if name not in offers:
             known = "; ".join(f"{each}: {', '.join(offer.values)}" for each, offer in offers.items())
-            hint = f"it offers {known}" if known else "leave it out; nothing can be chosen for this recipe"
+            hint = f"it offers {known}" if known else "leave it out; this recipe offers no choices"
             near = nearest(name, offers)
             raise InvalidRequest(
                 f"the recipe {recipe} offers no choice {name}", hint=f"did you mean '{near}'? {hint}" if near else hint
@@ -98,7 +98,7 @@ def asked_by_slug(offers: Offers, chosen: tuple[str, ...], *, recipe: str) -> di
         name = next((name for name in fits if name not in asked), None)
         if name is None:
             known = sorted(value for offer in offers.values() for value in offer.values if value != offer.default)
-            hint = did_you_mean(word, known) if known else f"nothing can be chosen for it; leave --{word} out"
+            hint = did_you_mean(word, known) if known else f"it offers no choices; leave --{word} out"
             raise InvalidRequest(f"the recipe {recipe} offers no '{word}'", hint=hint)
         asked[name] = word
     return asked
@@ -121,7 +121,7 @@ def read_pairs(words: Iterable[str]) -> dict[str, str]:
     pairs: dict[str, str] = {}
     for name, value in map(read_pair, words):
         if pairs.setdefault(name, value) != value:
-            raise InvalidRequest(f"{name} is chosen twice: {pairs[name]} and {value}", hint="keep one of them")
+            raise InvalidRequest(f"{name} is given twice: {pairs[name]} and {value}", hint="keep one of them")
     return pairs
 
 

@@ -24,14 +24,14 @@ CONTRADICTION = Code(
     "recipe that contradicts itself",
     "error",
     "The layers that one query matches cannot be deployed together.",
-    "Mend the layer that the message names.",
+    "Fix the layer that the message names.",
 )
 
 
 class Conflict(ClusterbookError):
     """Layers that match one query contradict each other, or the result could not be deployed.
 
-    `check` shows every such conflict with its place; mend the layer it names.
+    `check` shows every such conflict with its place; fix the layer that it names.
     """
 
     code = "CB030"

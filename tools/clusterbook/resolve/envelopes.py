@@ -23,7 +23,7 @@ def read_version(version: str, kind: str) -> str:
     """Return an apiVersion that is written of a kind. Raises InvalidRequest for any other. Source: row G13."""
     known = WRITTEN[kind]
     if version not in known:
-        raise InvalidRequest(f"no {kind} of apiVersion '{version}' is written", hint=did_you_mean(version, known))
+        raise InvalidRequest(f"{kind} cannot be written with apiVersion '{version}'", hint=did_you_mean(version, known))
     return version
 
 
@@ -55,7 +55,7 @@ def _result_version(recipe: Document, api_version: str) -> str:
             raise InvalidRequest(what, hint=f"write --api-version {STABLE}")
         return version
     if envelope_version(recipe, plain) != api_version:
-        what = f"apiVersion '{api_version}' is for recipes of which something was chosen, and of this one nothing was"
+        what = f"apiVersion '{api_version}' is for recipes with a chosen profile, and this one has none"
         raise InvalidRequest(what, hint=f"write --api-version {plain}")
     return plain
 

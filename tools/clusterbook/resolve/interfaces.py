@@ -52,14 +52,14 @@ def problem_of(pairs: Any) -> str:
         said = pair if isinstance(pair, Mapping) else {}
         name, network = said.get("interfaceName"), said.get("network")
         if name not in _INTERFACES:
-            return f"there is no interface '{name}'; they are {_INTERFACES[0]} to {_INTERFACES[-1]}"
+            return f"there is no interface '{name}'; the interfaces are {_INTERFACES[0]} to {_INTERFACES[-1]}"
         if not isinstance(network, str) or not _NETWORK.fullmatch(network):
-            return f"'{network}' is no name of a network: up to 41 lower-case letters, digits and dashes"
+            return f"'{network}' is not a network name: up to 41 lower-case letters, digits and dashes"
         if network == "default" or "gpu-nic" not in network:
-            return f"the network '{network}' is none of a GPU's, whose names have gpu-nic in them"
+            return f"the network '{network}' is not a GPU network, whose names contain gpu-nic"
         for word in (name, network):
             if word in seen:
-                return f"'{word}' stands twice"
+                return f"'{word}' is given twice"
             seen.add(word)
     return ""
 
@@ -79,7 +79,7 @@ def with_interfaces(recipe: Document, pairs: list[dict[str, str]]) -> Document:
     result = RecipeResult(recipe)
     reason = _uselessness(result)
     if reason:
-        what = f"{result.slug or 'the recipe'} has no use for {FLAG}: {reason}"
+        what = f"{result.slug or 'the recipe'} does not support {FLAG}: {reason}"
         raise InvalidRequest(what, hint=f"leave it out; it is for {', '.join(_FOR.values())} with {_INSTALLER}")
     components = []
     for component in result.components:

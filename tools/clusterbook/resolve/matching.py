@@ -113,7 +113,7 @@ class Matcher:
         ]
         lost = tuple(name for name, _ in changed_nothing)
         what = ", ".join(f"{name} {asked}" for name, asked in changed_nothing)
-        reason = f"{what} change{'s' if len(lost) == 1 else ''} nothing; the answer is {slug}"
+        reason = f"{what} ha{'s' if len(lost) == 1 else 've'} no effect; the answer is {slug}"
         return Answer(query, INHERITED, honoured, slug, lost, reason)
 
     def _composed_of(self, mask: int) -> str:
@@ -124,7 +124,7 @@ class Matcher:
             for name, criteria in matched
             if criteria.specified() and not any(criteria != other and criteria.covers(other) for _, other in matched)
         ]
-        return f"composed of {', '.join(names)}; no overlay claims the combination itself"
+        return f"composed of {', '.join(names)}; no overlay claims this combination"
 
     def _required_systems(self, query: Criteria, honoured: Criteria, mask: int) -> list[str]:
         """Return the operating systems of which one must be named, or [] when the query may stay as it is.

@@ -94,7 +94,7 @@ def build(catalog: Catalog) -> Matrix:
             place = conflict.place if isinstance(conflict.place, Place) else Place(catalog.base.file)
             findings.setdefault(f"{place}{conflict.what}", Finding(conflict.code, place, conflict.what, conflict.hint))
     for slug, (one, two, *_) in resolver.matcher.namesakes().items():
-        what = f"two recipes would be called {slug}: {one.sentence()}; {two.sentence()}"
+        what = f"two recipes would have the name {slug}: {one.sentence()}; {two.sentence()}"
         failures[slug] = what
         for name in [name for name in recipes if split_slug(name)[0] == slug]:
             recipes.pop(name)
@@ -103,7 +103,7 @@ def build(catalog: Catalog) -> Matrix:
         values = set(one.specified().items()) ^ set(two.specified().items())  # the same for all slugs that have them
         findings.setdefault(
             str(sorted(map(str, values))),
-            REPEATED_SLUG.finding(place, what, "call one of the criteria values differently"),
+            REPEATED_SLUG.finding(place, what, "rename one of the criteria values"),
         )
     matcher = Matcher(resolver.matcher.overlays, failures)
     return Matrix(catalog, matcher, recipes, tuple(findings.values()))

@@ -58,9 +58,9 @@ def _refuse_fields(mixin: Layer, part: ComponentLayer, owner: str, *, later: boo
     for field in fields:
         if field not in allowed:
             raise Conflict(
-                f"mixin '{mixin.name}' sets {field} of '{part.name}', which {owner} brings already",
+                f"mixin '{mixin.name}' sets {field} of '{part.name}', which {owner} already brings",
                 place=part.place,
-                hint=f"of a component of others a mixin may only say {', '.join(allowed)}",
+                hint=f"for a component of another layer a mixin may set only {', '.join(allowed)}",
             )
 
 
@@ -77,12 +77,12 @@ def _refuse_values(
             raise Conflict(
                 f"mixin '{mixin.name}' sets {path} of '{part.name}', which the registry does not list for mixins",
                 place=part.place,
-                hint=f"listed are {', '.join(sorted(safe))} (mixinSafeOverridePaths)",
+                hint=f"allowed are {', '.join(sorted(safe))} (mixinSafeOverridePaths)",
             )
         owner = next((name for other, name in known.items() if _meets(path, other)), None)
         if owner is not None:
             raise Conflict(
-                f"mixin '{mixin.name}' sets {path} of '{part.name}', which {owner} sets already",
+                f"mixin '{mixin.name}' sets {path} of '{part.name}', which {owner} already sets",
                 place=part.place,
                 hint="remove one of them",
             )

@@ -42,7 +42,7 @@ def declared_profile(layers: Sequence[Layer]) -> Profile | None:
     if len(profiles) > 1:
         names = " and ".join(f"'{profile.overlay}'" for profile in profiles)
         what = f"the overlays {names} both declare a profile"
-        raise Conflict(what, place=profiles[1].place, hint="declare it once, in what both build on")
+        raise Conflict(what, place=profiles[1].place, hint="declare it once, in an overlay that both build on")
     return profiles[0] if profiles else None
 
 
@@ -81,7 +81,7 @@ def join_constraints(selected: SelectedProfile, constraints: dict[str, Origins])
     for name, origin in selected.value.constraints:
         if name in constraints:
             owner = constraints[name][-1].layer
-            what = f"profile '{selected.profile.name}' sets the constraint '{name}', which {owner} sets already"
+            what = f"profile '{selected.profile.name}' sets the constraint '{name}', which {owner} already sets"
             raise Conflict(what, place=origin.place, hint="remove one of them")
         constraints[name] = (origin,)
 
@@ -91,7 +91,7 @@ def refuse_absent(profile: Profile, parts: Mapping[str, Sequence[ComponentLayer]
     for value in profile.values.values():
         for part in value.components:
             if part.name not in parts:
-                what = f"profile '{profile.name}' decides values of '{part.name}', which is not in the recipe"
+                what = f"profile '{profile.name}' sets values of '{part.name}', which is not in the recipe"
                 raise Conflict(what, place=part.place, hint="add the component, or leave it out of the profile")
 
 
@@ -101,8 +101,8 @@ def refuse_disabled(profile: Profile, components: Sequence[Component]) -> None:
     for value in profile.values.values():
         for part in value.components:
             if part.name not in enabled:
-                what = f"profile '{profile.name}' decides values of '{part.name}', which is switched off"
-                raise Conflict(what, place=part.place, hint="switch it on, or leave it out of the profile")
+                what = f"profile '{profile.name}' sets values of '{part.name}', which is disabled"
+                raise Conflict(what, place=part.place, hint="enable it, or leave it out of the profile")
 
 
 def refuse_shared(profile: Profile, configurations: Sequence[Profile]) -> None:
@@ -112,7 +112,7 @@ def refuse_shared(profile: Profile, configurations: Sequence[Profile]) -> None:
         for component, paths in owned_paths(configuration).items():
             both = set(paths).intersection(mine.get(component, ())) - {"enabled"}
             if both:
-                what = f"profile '{profile.name}' and {configuration.name} both decide {component} {min(both)}"
+                what = f"profile '{profile.name}' and {configuration.name} both set {component} {min(both)}"
                 raise Conflict(what, place=profile.place, hint="leave it out of the profile")
 
 

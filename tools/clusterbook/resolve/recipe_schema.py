@@ -176,7 +176,7 @@ def read_recipe(document: Document) -> RecipeResult:
     """
     if document.get("kind") != KIND:
         kind = document.get("kind") or ""
-        raise InvalidRequest(f"this is no recipe: its kind is '{kind}'", hint="print one with `clusterbook recipe`")
+        raise InvalidRequest(f"this is not a recipe: its kind is '{kind}'", hint="print one with `clusterbook recipe`")
     _check(document, RECIPE, "")
     components = document.get(COMPONENTS)
     if components is None or not all(component.get("name") for component in components):
@@ -193,17 +193,17 @@ def _check_choice(recipe: RecipeResult) -> None:
     """
     version, chosen = recipe.document.get("apiVersion"), recipe.chosen
     if version in (PROFILED, PROFILED_ALPHA) and not chosen:
-        what = f"apiVersion {version} is for a recipe of which something was chosen, and this one records nothing"
+        what = f"apiVersion {version} is for a recipe with a chosen profile, and this one records none"
         raise InvalidRequest(what, hint="leave the apiVersion as it was written")
     if version in (STABLE, REFERENCE, FIRST_GENERATION) and chosen:
-        what = f"a recipe of which {next(iter(chosen))} was chosen has not the apiVersion {version}"
+        what = f"a recipe with the profile {next(iter(chosen))} cannot have the apiVersion {version}"
         raise InvalidRequest(what, hint=f"leave the apiVersion as it was written: {PROFILED}, say")
     for name, paths in (recipe.selected_profile.get("ownedPaths") or {}).items():
         if name not in recipe.by_name:
             raise InvalidRequest(f"ownedPaths name {name}, which the recipe does not have", hint=_HINT)
         if paths != sorted(set(paths)) or "enabled" not in paths:
             what = f"ownedPaths of {name} are not sorted, each once, with enabled among them"
-            raise InvalidRequest(what, hint="leave them as they were written: they say what is locked")
+            raise InvalidRequest(what, hint="leave them as they were written: they list the locked values")
 
 
 def read_deployable(document: Document) -> RecipeResult:
@@ -246,7 +246,7 @@ def read_whole(document: Document) -> RecipeResult:
     for component in recipe.components:
         for path in (*component.manifests_before, *component.manifests_after):
             if path not in recipe.files:
-                what = f"component {component.name} names the file {path}, which the recipe does not carry"
+                what = f"component {component.name} names the file {path}, which the recipe does not include"
                 raise InvalidRequest(what, hint="fetch the recipe again, or make it from the catalog that has the file")
     return recipe
 
@@ -264,7 +264,7 @@ def _check(value: Any, shape: Any, where: str) -> None:
             raise InvalidRequest(f"{where} of the recipe is {describe(value)}, not text", hint=shape.hint)
     elif isinstance(shape, re.Pattern):
         if not isinstance(value, str) or not shape.fullmatch(value):
-            raise InvalidRequest(f"{where} of the recipe is {describe(value)}, which it cannot be", hint=_HINT)
+            raise InvalidRequest(f"{where} of the recipe is {describe(value)}, which is not allowed", hint=_HINT)
     elif type(value) is not shape:
         raise InvalidRequest(f"{where} of the recipe is {describe(value)}, not {_CALLED[shape]}", hint=_HINT)
 
@@ -272,11 +272,11 @@ def _check(value: Any, shape: Any, where: str) -> None:
 def _check_table(value: Any, shape: Table, where: str) -> None:
     """Raise InvalidRequest unless `value` is a map, and what stands under its keys is as it must be."""
     if shape.called and not isinstance(value, dict):
-        raise InvalidRequest(f"{where} of the recipe is no {shape.called}", hint=_HINT)
+        raise InvalidRequest(f"{where} of the recipe is not a {shape.called}", hint=_HINT)
     _check(value, dict, where)
     for key in shape.needed:
         if key not in value:
-            raise InvalidRequest(f"{where} of the recipe is no {shape.called}", hint=_HINT)
+            raise InvalidRequest(f"{where} of the recipe is not a {shape.called}", hint=_HINT)
     others = shape.fields.get("*")
     for key, member in value.items():
         _check(member, shape.fields.get(key, others), f"{where}.{key}" if where else str(key))
@@ -285,7 +285,7 @@ def _check_table(value: Any, shape: Table, where: str) -> None:
 def _check_elements(value: Any, shape: Elements, where: str) -> None:
     """Raise InvalidRequest unless `value` is a list whose elements are as they must be."""
     if shape.called and not (isinstance(value, list) and all(type(element) is shape.of for element in value)):
-        raise InvalidRequest(f"{where} of the recipe is no {shape.called}", hint=_HINT)
+        raise InvalidRequest(f"{where} of the recipe is not a {shape.called}", hint=_HINT)
     _check(value, list, where)
     for number, element in enumerate(value):
         if element is None:
@@ -315,7 +315,7 @@ def refuse_unknown_keys(document: Document) -> None:
         InvalidRequest: naming it, and the nearest that there is.
     """
     for where, hint in unknown_keys(document) if is_strict(document) else ():
-        raise InvalidRequest(f"{where} is no key of a recipe, so nothing would come of it", hint=hint)
+        raise InvalidRequest(f"{where} is not a key of a recipe, so it would be ignored", hint=hint)
 
 
 def _unknown_keys(value: Any, shape: Any, where: str) -> Iterator[tuple[str, str]]:

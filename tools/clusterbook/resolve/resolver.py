@@ -197,8 +197,8 @@ class Resolver:
         overlays = self.catalog.overlays
         names = self.matcher.names(self.matcher.matched(criteria))
         for unread in (self.catalog.unread[name] for name in names if name in self.catalog.unread):
-            what = f"the overlay '{unread.root}' is not understood"
-            raise Conflict(what, place=unread.place, hint="mend it, or read the tree with a newer version")
+            what = f"the overlay '{unread.root}' cannot be parsed"
+            raise Conflict(what, place=unread.place, hint="fix it, or read the tree with a newer version")
         matched = [overlays[name] for name in names]
         ancestors = {layer.name for leaf in matched for layer in self.catalog.chain(leaf.name)[:-1]}
         leaves = [leaf for leaf in matched if leaf.name not in ancestors]
@@ -225,7 +225,7 @@ class Resolver:
         place = Place(root.file, node.line, node.column) if node else root.place
         if root.base in self.catalog.overlays:
             what = f"'{root.name}' builds on itself through '{root.base}'"
-            raise Conflict(what, place=place, hint="break the circle")
+            raise Conflict(what, place=place, hint="break the cycle")
         near = nearest(root.base, self.catalog.overlays.keys() - {root.name})
         hint = f"did you mean '{near}'?" if near else "name an overlay, or leave base out"
         raise Conflict(f"base '{root.base}' does not exist", place=place, hint=hint)
@@ -308,8 +308,8 @@ class Resolver:
         for name, origin in named.items():
             if name in self.catalog.unread_mixins:
                 unread = self.catalog.unread_mixins[name]
-                what = f"the mixin '{name}' is not understood"
-                raise Conflict(what, place=unread.place, hint=f"mend it; it is named at {origin.place}")
+                what = f"the mixin '{name}' cannot be parsed"
+                raise Conflict(what, place=unread.place, hint=f"fix it; it is named at {origin.place}")
             if name not in self.catalog.mixins:
                 known = ", ".join(sorted(self.catalog.mixins)) or "none"
                 raise Conflict(f"mixin '{name}' does not exist", place=origin.place, hint=f"mixins: {known}")
@@ -348,8 +348,8 @@ def _refuse_lost(declared: Profile | None, layers: Sequence[Layer], excluded: Se
     """Raise Conflict where a snapshot rules out all that declares the profile: there is no recipe without it."""
     if declared is not None and declared not in [layer.profile for layer in layers]:
         names = ", ".join(entry.name for entry in excluded)
-        what = f"profile '{declared.name}' is declared by what is not for this cluster: {names}"
-        raise Conflict(what, place=declared.place, hint="leave the snapshot out to see the recipe itself")
+        what = f"profile '{declared.name}' is declared by overlays that are not for this cluster: {names}"
+        raise Conflict(what, place=declared.place, hint="leave the snapshot out to get the recipe anyway")
 
 
 def resolve(catalog: Catalog, criteria: Criteria, evaluate: Evaluator | None = None) -> Recipe:

@@ -98,7 +98,7 @@ def _fields(fact: Fact) -> tuple[str, str]:
 
 
 def _immutable(fact: Fact) -> tuple[str, str]:
-    return str(fact["object"]), "an upgrade cannot change it"
+    return str(fact["object"]), "immutable on upgrade"
 
 
 def _places(names: list[str]) -> str:
@@ -108,15 +108,15 @@ def _places(names: list[str]) -> str:
 
 _KINDS: Mapping[str, tuple[str, Callable[[Fact], tuple[str, str]]]] = {
     "kubernetes": ("version", _kubernetes),
-    "podSecurity": ("level of its pods", _pod_security),
+    "podSecurity": ("pod security level", _pod_security),
     "kinds": ("kind (CRD)", _kind),
     "clusterRoles": ("cluster-wide role", _cluster_role),
     "roles": ("role of a namespace", _role),
-    "bindings": ("role of others that it gives away", _binding),
+    "bindings": ("role of others that it binds", _binding),
     "webhooks": ("webhook", _webhook),
     "hooks": ("hook", _hook),
     "owned": ("filled by a controller", _fields),
-    "unstable": ("new at each render", _fields),
+    "unstable": ("regenerated at each render", _fields),
     "immutable": ("immutable", _immutable),
 }
 """Kinds of facts in the order of the page: the word for each, and how one is named and described."""

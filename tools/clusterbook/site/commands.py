@@ -11,9 +11,9 @@ from typing import NamedTuple
 from clusterbook.publisher import names
 
 _GIT = " --repo https://git.example.com/clusters.git"
-_FOLDER = "Make the folder, and prove that it derives from the recipe. Its README says how to install it."
-_CHART = "Make one chart that brings all applications, and prove where it derives from."
-_IN_GIT = "Make the folder for your Git repository, and prove that it derives from the recipe. Commit it there."
+_FOLDER = "Render the folder, and verify that it derives from the recipe. Its README says how to install it."
+_CHART = "Render one chart with all Applications, and verify that it derives from the recipe."
+_IN_GIT = "Render the folder for your Git repository, and verify that it derives from the recipe. Commit it there."
 OCI = "oci://"
 DEPLOYERS = {
     "helm": ("Helm", "", _FOLDER),
@@ -26,7 +26,7 @@ DEPLOYERS = {
 
 
 PROVE = "clusterbook verify bundle --min-trust-level unverified"
-"""You made it, so nobody signed it; what is asked is whether it is what its recipe and its options make."""
+"""You rendered it, so it is not signed; this checks that it is exactly what its recipe and options render to."""
 
 INSTALL = names.INSTALL
 """How the home page says that this program is installed."""
@@ -80,24 +80,24 @@ def version_instructions(slug: str, version: str, source: str) -> list[Instructi
     steps = [
         Instruction(
             "Fetch signed",
-            "Get the bundle that was published, once its signature is verified, and prove it again with no network. "
-            f"Instead of helm: {', '.join(name for name in DEPLOYERS if name != 'helm')}.",
+            "Download the published bundle, verify its signature, and verify it again offline."
+            f" Instead of helm: {', '.join(name for name in DEPLOYERS if name != 'helm')}.",
             (fetch.format("helm"), "clusterbook verify bundle"),
         ),
         Instruction(
             "Fetch recipe",
-            "Get the recipe alone; its values, and the digest that covers them.",
+            "Download the recipe alone: its values, and the digest that covers them.",
             (f"clusterbook fetch recipe {which} --from {source} -o recipe.yaml",),
         ),
     ]
     if source.startswith(OCI):
         pull = f"oras pull {source.removeprefix(OCI)}/recipes/{slug}:{version}"
-        steps.append(Instruction("oras", "Get the artifact as it lies in the registry. Nothing is verified.", (pull,)))
+        steps.append(Instruction("oras", "Pull the raw artifact from the registry. Nothing is verified.", (pull,)))
     lines = (
         f"clusterbook mirror save {which} --from {source} -o mirror.tar",
         "clusterbook mirror load mirror.tar --to oci-layout:mirror",
     )
-    text = "Carry recipe, bundles, signatures, SBOMs, charts and images across in one archive, and load it there."
+    text = "Save recipe, bundles, signatures, SBOMs, charts and images in one archive, and load it on the other side."
     return [*steps, Instruction("Air gap", text, lines)]
 
 
@@ -110,9 +110,7 @@ def verify_evidence(slug: str, name: str, *, signed: bool) -> str:
 def compare_with_sources(slug: str, version: str) -> Instruction:
     """Return how a version is compared with the recipe of now, in a checkout, which has the ledger."""
     lines = (compare(f"{slug}@{version}", slug),)
-    return Instruction(
-        "Compare", "In a checkout, which has the ledger: compare it with what the catalog says now.", lines
-    )
+    return Instruction("Compare", "In a checkout, which has the ledger: compare it with the current catalog.", lines)
 
 
 def as_published(slug: str, version: str) -> str:
@@ -133,18 +131,17 @@ def api(url: str, slug: str) -> list[Instruction]:
     return [
         Instruction(
             "Recipes",
-            "What there is: each recipe, and the version that was released last."
-            + ("" if url else " Put in the address of this site."),
+            "All recipes, each with its last released version." + ("" if url else " Set this to the site's URL."),
             (site, """curl -fsS "$SITE/api/v1/index.json" | jq -r '.recipes[] | [.slug, .version] | @tsv'"""),
         ),
         Instruction(
             "Origins",
-            "One recipe: every value of it, and the line that had the last word.",
+            "One recipe: every value, and the source line that set it.",
             (f"{mine} | {origins}",),
         ),
         Instruction(
             "Whole",
-            "Whether a file came as the catalog names it: both lines print the same digest.",
+            "Check a download: both lines print the same digest.",
             (
                 f"""curl -fsS "$SITE/api/v1/catalog.json" | jq -r '.files["v1/recipes/{slug}.json"]'""",
                 f'echo "sha256:$({mine} | sha256sum | cut -c1-64)"',

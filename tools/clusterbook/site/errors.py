@@ -8,7 +8,7 @@ from clusterbook.diagnostics.errors import ClusterbookError
 class BrokenPageTemplate(ClusterbookError):
     """A template of the site cannot be read, or asks for a fact or an icon that does not exist.
 
-    Nothing was written. Mend the template at the place that the message names.
+    Nothing was written. Fix the template at the place that the message names.
     """
 
     code = "CB201"
@@ -16,9 +16,9 @@ class BrokenPageTemplate(ClusterbookError):
 
 
 class BrokenSite(ClusterbookError):
-    """The site would be broken: a link leads nowhere, a mark is missing, or the generator of authored pages fails.
+    """The site would be broken: a dead link, a missing marker, or a failure of the generator of authored pages.
 
-    Nothing was written; the site that stood there still stands.
+    Nothing was written; the previous site is unchanged.
     """
 
     code = "CB202"

@@ -21,8 +21,8 @@ VERDICT_WORDS = {
     PARTIAL: "passed in part",
     FAILED: "failed",
     ERROR: "undecided",
-    SKIPPED: "not judged",
-    "": "not asked",
+    SKIPPED: "not validated",
+    "": "not requested",
 }
 """Verdict → how pages say it."""
 
@@ -93,7 +93,7 @@ def age(taken: str, release: str) -> str:
     try:
         days = (datetime.fromisoformat(release).date() - datetime.fromisoformat(taken).date()).days
     except ValueError:
-        return "nobody knows when"
+        return "at an unknown time"
     if not days:
         return "on the day of the newest release"
     count = abs(days)

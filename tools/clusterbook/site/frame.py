@@ -55,7 +55,7 @@ class Frame:
         shell, bodies = _BODY.subn("@@BODY@@", shell)
         shell, tocs = _TOC.subn("@@TOC@@", shell)
         if not (bodies and tocs) or FOOTER not in shell:
-            raise BrokenSite("the frame of pages lacks a mark", hint="look at docs/_/shell.md and templates/theme")
+            raise BrokenSite("the page frame lacks a marker", hint="check docs/_/shell.md and templates/theme")
         self._shell = shell.replace("</head>", "@@HEAD@@</head>").replace('href="#title"', 'href="#top"')
         self._cuts: dict[tuple[int, str], list[str]] = {}
 
@@ -118,7 +118,7 @@ def read(built: Mapping[str, bytes], sources: Path) -> Frame:
     """
     shell = built.get(SHELL)
     if shell is None:
-        raise BrokenSite(f"{sources / 'docs' / '_' / 'shell.md'} is missing", hint="every page takes its frame from it")
+        raise BrokenSite(f"{sources / 'docs' / '_' / 'shell.md'} is missing", hint="every page gets its frame from it")
     return Frame(shell.decode())
 
 

@@ -56,7 +56,7 @@ def errors() -> Iterator[type[ClusterbookError]]:
 
 
 def _errors() -> str:
-    text = _head("Errors", "What each error means, and how to mend it")
+    text = _head("Errors", "What each error means, and how to fix it")
     for error in errors():
         if error is ClusterbookError or "code" not in vars(error):
             continue
@@ -67,7 +67,7 @@ def _errors() -> str:
 
 
 def _findings() -> str:
-    text = _head("Findings", "What `clusterbook-build check` finds, why it matters, and how to mend it")
+    text = _head("Findings", "What `clusterbook-build check` finds, why it matters, and how to fix it")
     for code in CODES.values():
         text += f"## {code.code} {code.title} {{#{code.code.lower()}}}\n\n"
         text += f"*{code.severity}*. {code.why} {code.mend}\n\n"

@@ -19,7 +19,7 @@ _SHOWN = 10
 
 
 class LinkChecker:
-    """Takes every file once, and tells at the end which links lead nowhere."""
+    """Collects every file once, and reports dead links at the end."""
 
     def __init__(self, url: str = "") -> None:
         """Begin with an empty site, which will stand at `url`."""
@@ -72,7 +72,7 @@ class LinkChecker:
         if dead:
             more = f" and {len(dead) - _SHOWN} more" if len(dead) > _SHOWN else ""
             raise BrokenSite(
-                f"{len(dead)} dead links: {'; '.join(dead[:_SHOWN])}{more}", hint="mend the pages that have them"
+                f"{len(dead)} dead links: {'; '.join(dead[:_SHOWN])}{more}", hint="fix the pages that have them"
             )
 
 

@@ -7,20 +7,32 @@ from typing import Any
 from clusterbook.validate.result import VERDICTS
 
 _PATHS = {
-    "/v1/index.json": ("index", "Every recipe, and what every combination of criteria leads to.", "Index"),
-    "/v1/recipes/{slug}.json": ("recipe", "One recipe as the sources say it, and who set each value.", "Recipe"),
+    "/v1/index.json": ("index", "Every recipe, and the answer to every combination of criteria.", "Index"),
+    "/v1/recipes/{slug}.json": (
+        "recipe",
+        "One recipe as resolved from the sources, with the origin of each value.",
+        "Recipe",
+    ),
     "/v1/recipes/{slug}/{version}.json": ("version", "One published version of a recipe.", "Recipe"),
-    "/v1/recipes/{slug}/{old}..{new}.json": ("diff", "What differs between two versions that follow.", "Diff"),
+    "/v1/recipes/{slug}/{old}..{new}.json": ("diff", "Differences between two consecutive versions.", "Diff"),
     "/v1/components/{component}.json": ("component", "One component: versions, users, images.", "Component"),
     "/v1/releases/{release}.json": ("release", "One release and what it changed.", "Release"),
     "/v1/evidence.json": (
         "evidence",
-        "All evidence: which version was judged on which cluster, and how.",
+        "All evidence: which version was validated on which cluster, and the verdict.",
         "AllEvidence",
     ),
     "/v1/evidence/{slug}/{name}.json": ("proof", "One piece of evidence, phase by phase.", "Evidence"),
-    "/v1/evidence/{slug}/{name}/{file}.json": ("proofFile", "A file of it; together they prove what it says.", "File"),
-    "/v1/recognition.json": ("recognition", "What tells GPUs, services and systems, as snapshots are read.", "Tables"),
+    "/v1/evidence/{slug}/{name}/{file}.json": (
+        "proofFile",
+        "One of its files; together they are the evidence.",
+        "File",
+    ),
+    "/v1/recognition.json": (
+        "recognition",
+        "How GPUs, services and operating systems are recognised in snapshots.",
+        "Tables",
+    ),
     "/v1/values.json": ("values", "Every value path, with its values over all recipes.", "Values"),
     "/v1/changes.json": ("changes", "Every release, the newest first.", "Changes"),
     "/v1/catalog.json": ("catalog", "The digest of every file of the API.", "Catalog"),
@@ -55,7 +67,7 @@ def _schemas() -> dict[str, Any]:
     anything: dict[str, Any] = {"type": "object"}
     line = _object(slug=_TEXT, title=_TEXT, criteria=anything, state=_TEXT, version=_TEXT, versions=_TEXTS)
     number = {"type": "integer"}
-    partial = "partial: nothing is wrong, and not all was judged"
+    partial = "partial: nothing failed, but not everything was validated"
     verdict = {"enum": list(VERDICTS), "description": partial}
     standing = _object(version=_TEXT, stale={"type": "boolean"}, verdict=verdict, says=_TEXT)
     line["properties"]["tested"] = {**standing, "type": ["object", "null"]}
@@ -69,7 +81,10 @@ def _schemas() -> dict[str, Any]:
             catalog=_TEXT,
             dimensions={"type": "object", "additionalProperties": _TEXTS, "description": _ASKED},
             aliases={"type": "object", "additionalProperties": {"type": "object", "additionalProperties": _TEXT}},
-            open={"type": "boolean", "description": "Whether any word is a value, since the catalog names none."},
+            open={
+                "type": "boolean",
+                "description": "Whether any word is accepted, because the catalog lists no values.",
+            },
             axes={"type": "array", "items": _TEXTS, "description": _AXES},
             map={"type": "array", "items": number, "description": _MAP},
             reasons={"type": "array", "items": anything, "description": _REASONS},

@@ -111,10 +111,10 @@ class Renderer:
             return self.env.get_template(template).render(up="../" * path.count("/"), **facts)
         except jinja2.TemplateSyntaxError as error:
             place = f"{error.filename or template}:{error.lineno}"
-            raise BrokenPageTemplate(str(error.message), place=place, hint="mend the template") from error
+            raise BrokenPageTemplate(str(error.message), place=place, hint="fix the template") from error
         except (jinja2.TemplateError, KeyError, AttributeError, TypeError) as error:
             raise BrokenPageTemplate(
-                f"{path}: {error}", place=_place(error, template), hint="mend the template"
+                f"{path}: {error}", place=_place(error, template), hint="fix the template"
             ) from error
 
     def recipe(self, summary: RecipeSummary) -> Iterator[Page]:
@@ -140,7 +140,7 @@ class Renderer:
                     ("used", "Used by"),
                     ("values", "Values"),
                     ("images", "Images"),
-                    ("brings", "What its chart brings"),
+                    ("brings", "What its chart contains"),
                     ("registry", "Registry"),
                 ),
                 f"api/v1/components/{component.name}.json",
@@ -163,13 +163,13 @@ class Renderer:
     def _layers(self) -> Iterator[Page]:
         """Yield the page of every layer, and the one that shows how they build on one another."""
         title, index = _LAYERS
-        about = "Every layer that recipes are made of, and which builds on which"
+        about = "Every layer of the recipes, and which layer builds on which"
         body = partial(self.render, "layers.html", index, by_name={layer.name: layer for layer in self.data.layers})
         yield Page(index, title, about, body, "recipes/", entry="layers overlays mixins", trail=(_RECIPES,))
         for layer in self.data.layers:
             path = f"layers/{layer.name}.html"
             body = partial(self.render, "layer.html", path, layer=layer)
-            about = f"What the {layer.kind} {layer.name} says"
+            about = f"What the {layer.kind} {layer.name} sets"
             yield Page(path, layer.name, about, body, "recipes/", entry=layer.kind, trail=(_RECIPES, _LAYERS))
 
     def _evidence(self, proof: EvidenceView) -> Page:
@@ -179,10 +179,10 @@ class Renderer:
         return Page(
             proof.page,
             title,
-            f"How version {proof.version} of the recipe {proof.slug} was judged on a cluster: {proof.verdict}",
+            f"How version {proof.version} of the recipe {proof.slug} was validated on a cluster: {proof.verdict}",
             partial(self.render, "evidence.html", proof.page, e=proof),
             "recipes/",
-            (("phases", "Phases"), *phases, ("again", "Judge it again")),
+            (("phases", "Phases"), *phases, ("again", "Validate it again")),
             f"api/v1/evidence/{proof.slug}/{proof.name}.json",
             f"evidence {proof.verdict} {' '.join(proof.fingerprint.values())} {proof.signer}",
             trail=next((_trail(summary) for summary in self.data.recipes if summary.slug == proof.slug), (_RECIPES,)),

@@ -55,7 +55,7 @@ class ValueRow:
         if effect is None:
             return ""
         said = ", ".join((*effect.changes[:_CHANGES], *([f"{effect.more} more"] if effect.more else ()))) or effect.why
-        default = f"; the chart's own: {row_text(effect.default[0])}" if effect.default else ""
+        default = f"; chart default: {row_text(effect.default[0])}" if effect.default else ""
         return f"{said}{default}".removeprefix("; ")
 
     @property
@@ -200,7 +200,7 @@ def origin(origins: Mapping[str, Brief], pointer: str, owner: str) -> Brief:
     """
     if pointer not in origins:
         raise BrokenSite(
-            f"{owner}: {pointer} has no origin", hint="its merging loses who said it; see clusterbook explain"
+            f"{owner}: {pointer} has no origin", hint="its origin is lost in merging; see clusterbook explain"
         )
     return origins[pointer]
 

@@ -54,8 +54,8 @@ _COMPARISONS = {
 }
 PHASES = {
     "readiness": "before anything is installed",
-    "deployment": "after installation: is everything there",
-    "conformance": "does it behave as the platform promises",
+    "deployment": "after installation: is everything deployed",
+    "conformance": "does it behave as the platform requires",
     "performance": "is it as fast as it should be",
 }
 

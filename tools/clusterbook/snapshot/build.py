@@ -94,7 +94,7 @@ def envelope(snapshot: Document, version: str) -> Document:
     """
     known = WRITTEN[KIND]
     if version not in known:
-        raise InvalidRequest(f"no {KIND} of apiVersion '{version}' is written", hint=did_you_mean(version, known))
+        raise InvalidRequest(f"{KIND} cannot be written with apiVersion '{version}'", hint=did_you_mean(version, known))
     kept: Document = {key: snapshot[key] for key in ("kind", "metadata", "measurements") if key in snapshot}
     return {**kept, "apiVersion": version}
 

@@ -121,12 +121,12 @@ def _term(text: str, whole: str) -> Expression:
     if text.startswith(("in ", "in(", "in[")) and (text[2:].lstrip()[:1] + text[-1]) in ("()", "[]"):
         values = [each.strip().strip("'\"") for each in text[2:].lstrip()[1:-1].split(",")]
         if not all(values):
-            raise InvalidRequest(f"'{whole}' names an empty value", hint="write in (22.04, 24.04)")
+            raise InvalidRequest(f"'{whole}' contains an empty value", hint="write in (22.04, 24.04)")
         return Expression("in", text, tuple(Expression("==", value) for value in values))
     op = next((op for op in _OPERATORS if text.startswith(op)), "")
     value = text.removeprefix(op).strip()
     if not value or value == "||" or value.startswith("|| "):
-        raise InvalidRequest(f"'{whole}' is no constraint: there is nothing to compare with", hint="write >= 1.30, say")
+        raise InvalidRequest(f"'{whole}' is not a constraint: the value is missing", hint="write >= 1.30, say")
     return Expression(op, value)
 
 
@@ -204,7 +204,7 @@ def compare_versions(left: str, right: str) -> int:
     for text in (left, right):
         numbers = parse_version(text)
         if numbers is None:
-            raise InvalidRequest(f"'{text}' is no version", hint="a version has one to three numbers: 1.30.2")
+            raise InvalidRequest(f"'{text}' is not a version", hint="a version has one to three numbers: 1.30.2")
         versions.append(numbers)
     both = min(len(numbers) for numbers in versions)
     mine, theirs = (numbers[:both] for numbers in versions)

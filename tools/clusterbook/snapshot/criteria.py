@@ -235,7 +235,7 @@ def _accelerator(snapshot: Snapshot, known: tuple[str, ...]) -> DimensionReading
         return DimensionReading({each: [own] if own else [] for each in sorted(mine)}, source, rest, limit)
     if unread:
         have = "has" if len(unread) == 1 else "have"
-        reason = f"{list_names(unread)} {have} GPUs of a model that nothing shows; look into a node: --agent"
+        reason = f"{list_names(unread)} {have} GPUs of an unknown model; inspect a node with --agent"
         return DimensionReading(unread=unread, limit=limit, reason=reason)
     gap = snapshot.inventory.gap("measurements/GPU.hardware") or snapshot.inventory.gap("measurements/GPU")
     failed = gap is not None and gap.state in (DENIED, FAILED, PARTIAL)

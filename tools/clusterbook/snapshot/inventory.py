@@ -44,16 +44,16 @@ class InstalledRelease(NamedTuple):
 
 
 class UnseenPart(ClusterbookError):
-    """The snapshot cannot tell, since a part of the cluster was not seen; nothing passes on such ground.
+    """The snapshot does not cover a part of the cluster, so this cannot be validated.
 
-    Take the snapshot again with what the message asks for: a permission, a longer time-out, the part itself.
+    Capture the snapshot again with what the message names: a permission, a longer timeout, the missing part.
     """
 
     code = "CB130"
     exit_status = 2
 
     def __init__(self, what: str, *, looked: bool) -> None:
-        super().__init__(what, hint="take another snapshot that includes it")
+        super().__init__(what, hint="capture a snapshot that includes it")
         self.looked = looked
 
 
@@ -145,11 +145,11 @@ class Inventory(NamedTuple):
 
 
 _WORDS = {
-    ABSENT: "is not there",
-    PARTIAL: "was seen in part",
+    ABSENT: "does not exist",
+    PARTIAL: "was captured in part",
     DENIED: "could not be read: no permission",
     FAILED: "could not be read",
-    SKIPPED: "was not looked for",
+    SKIPPED: "was not captured",
 }
 
 
@@ -255,7 +255,7 @@ def _gap(entry: Mapping[str, Any], place: str) -> Gap:
     """Return one line of coverage."""
     state = entry.get("state")
     if state not in STATES:
-        what = f"this is no snapshot that can be read: {place}.state is '{state}'"
+        what = f"this snapshot is invalid: {place}.state is '{state}'"
         raise InvalidRequest(what, hint=did_you_mean(str(state), STATES))
     return Gap(name_of(entry, "part", place), state, str(entry.get("reason") or ""), str(entry.get("namespace") or ""))
 
@@ -295,6 +295,6 @@ def name_of(entry: Mapping[str, Any], key: str, place: str) -> str:
 def wrong_shape(place: str, value: object, shape: str) -> InvalidRequest:
     """Return the error for a part of a snapshot that has another shape."""
     return InvalidRequest(
-        f"this is no snapshot that can be read: {place} is {describe(value)}, not {shape}",
-        hint="take a new one with `clusterbook snapshot`",
+        f"this snapshot is invalid: {place} is {describe(value)}, not {shape}",
+        hint="capture a new one with `clusterbook snapshot`",
     )

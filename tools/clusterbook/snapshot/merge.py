@@ -27,7 +27,9 @@ def merge(cluster: Mapping[str, Any], node: Mapping[str, Any]) -> Document:
     """
     own = read_snapshot(node).measurements
     if not any(kind in OWN for kind in own):
-        raise InvalidRequest("the snapshot has no readings of a node", hint="take one on a node: clusterbook snapshot")
+        raise InvalidRequest(
+            "the snapshot has no readings of a node", hint="capture one on a node: clusterbook snapshot"
+        )
     told = {(each["type"], part["subtype"]) for each in cluster["measurements"] for part in each["subtypes"]}
     added = {
         (each["type"], part["subtype"]): part

@@ -44,7 +44,7 @@ OF_CLUSTERS = frozenset(("K8s", "NodeTopology"))
 """The types of readings that a cluster tells, and no machine."""
 _NODE_PARTS = ("objects/v1/Node", "measurements/NodeTopology", NODES)
 """Where `coverage` says that not all nodes were seen."""
-_AGAIN = "take a new one: clusterbook snapshot --cluster -o cluster.yaml"
+_AGAIN = "capture a new one: clusterbook snapshot --cluster -o cluster.yaml"
 
 
 class Item(NamedTuple):
@@ -130,15 +130,17 @@ class Snapshot(_SnapshotFields):
         for key, value in wanted.items():
             fitting = [each for each in self.labels if (each.key, each.value) == (key, value)]
             if any(each.unnamed for each in fitting):
-                what = f"the snapshot names only some of the nodes with {key}={value}"
-                raise InvalidRequest(what, hint="take it without --max-nodes-per-entry")
+                what = f"the snapshot lists only some of the nodes with {key}={value}"
+                raise InvalidRequest(what, hint="capture it without --max-nodes-per-entry")
             these = frozenset(name for each in fitting for name in each.nodes)
             found = these if found is None else found & these
         if not found:
             said = ", ".join(f"{key}={value}" for key, value in wanted.items())
             if self.metadata.get("redacted"):
-                what = f"the snapshot is redacted, and nobody can tell which nodes have {said}"
-                raise InvalidRequest(what, hint="pick a pool by its pseudonym with --pool, or take it without --redact")
+                what = f"the snapshot is redacted, so the nodes with {said} are not known"
+                raise InvalidRequest(
+                    what, hint="pick a pool by its pseudonym with --pool, or capture it without --redact"
+                )
             raise InvalidRequest(f"the snapshot shows no node with {said}", hint="`kubectl get nodes --show-labels`")
         return found
 
@@ -206,10 +208,12 @@ def read_snapshot(document: object) -> Snapshot:
     top = mapping(document, "the document")
     kind, version = top.get("kind"), top.get("apiVersion") or ""
     if not is_snapshot(top):
-        hint = f"name a document that says 'kind: {KIND}', or take one: clusterbook snapshot --cluster -o cluster.yaml"
-        raise InvalidRequest(f"this is no snapshot: its kind is '{kind or ''}', not '{KIND}'", hint=hint)
+        hint = (
+            f"name a document that says 'kind: {KIND}', or capture one: clusterbook snapshot --cluster -o cluster.yaml"
+        )
+        raise InvalidRequest(f"this is not a snapshot: its kind is '{kind or ''}', not '{KIND}'", hint=hint)
     if version not in ("", *READ[KIND]):
-        what = f"apiVersion '{version}' of the snapshot is not known; allowed: {', '.join(READ[KIND])}"
+        what = f"apiVersion '{version}' of the snapshot is not supported; allowed: {', '.join(READ[KIND])}"
         raise InvalidRequest(what, hint=did_you_mean(str(version), READ[KIND]) or _AGAIN)
     measurements: dict[str, Mapping[str, Subtype]] = {}
     for place, entry in entries(top, "measurements", ""):
@@ -249,7 +253,7 @@ def read_measured_snapshot(document: object) -> Snapshot:
     """
     found = read_snapshot(document)
     if not (found.measurements or any(found.inventory)):
-        raise InvalidRequest("this snapshot shows nothing: it has no measurements", hint=_AGAIN)
+        raise InvalidRequest("this snapshot is empty: it has no measurements", hint=_AGAIN)
     return found
 
 

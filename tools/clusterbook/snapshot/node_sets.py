@@ -36,20 +36,20 @@ def judge(asked: str, labels: Iterable[NodeLabel]) -> NodeSet:
     none = asked.startswith("!")
     key, equals, value = asked.removeprefix("!").partition("=")
     if not key or none == bool(equals):
-        raise InvalidRequest(f"'{asked}' asks for no label of nodes", hint="write KEY=VALUE, or !KEY")
+        raise InvalidRequest(f"'{asked}' is not a node label selector", hint="write KEY=VALUE, or !KEY")
     values: dict[str, dict[str, str]] = {_GPU: {}, key: {}}
     for label in labels:
         for name in label.nodes if label.key in values else ():
             if values[label.key].setdefault(name, label.value) != label.value:
                 raise InvalidRequest(
-                    f"{name} is said to have two values of {label.key}", hint="take the snapshot again"
+                    f"{name} is said to have two values of {label.key}", hint="capture the snapshot again"
                 )
         if label.key in values and label.unnamed:
-            what = f"{label.unnamed} nodes with {label.key} are not named"
-            raise InvalidRequest(what, hint="take the snapshot with more nodes a label")
+            what = f"{label.unnamed} nodes with {label.key} are not listed"
+            raise InvalidRequest(what, hint="capture the snapshot with more nodes for each label")
     gpu = values[_GPU]
     if not gpu:
-        raise InvalidRequest(f"no node has the label {_GPU}", hint="take the snapshot where the GPU nodes are")
+        raise InvalidRequest(f"no node has the label {_GPU}", hint="capture the snapshot where the GPU nodes are")
     have = {name: found for name, found in values[key].items() if name in gpu}
     shown = ", ".join(sorted({f"{key}={found}" for found in have.values()})) or f"no {key}"
     shown += f" on {len(have)} of {len(gpu)} GPU nodes" if 0 < len(have) < len(gpu) else ""

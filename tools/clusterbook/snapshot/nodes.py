@@ -161,11 +161,11 @@ class NodeView:
         if self.gap is None:
             return ""
         if self.gap.part.endswith("/ResourceSlice"):
-            return f"ResourceSlice {gap_text(self.gap)}, and GPUs to claim are shown by nothing else"
+            return f"ResourceSlice {gap_text(self.gap)}, and GPUs with dynamic allocation show nowhere else"
         count = len(self.all)
         why = f": {self.gap.reason}" if self.gap.reason else ""
         if count:
-            return f"only {count} node{'s were' if count > 1 else ' was'} seen{why}"
+            return f"only {count} node{'s were' if count > 1 else ' was'} captured{why}"
         return f"the nodes {gap_text(self.gap).replace('was', 'were', 1)}"
 
     @property
@@ -219,7 +219,7 @@ class NodeView:
 
 def unnamed_nodes(count: int) -> list[str]:
     """Return what stands for nodes without a name in a list of names."""
-    return [f"{count} that the snapshot does not name"] if count else []
+    return [f"{count} that the snapshot does not list"] if count else []
 
 
 def list_names(names: Sequence[str]) -> str:

@@ -39,8 +39,8 @@ def verdict(name: str, value: str, snapshot: Snapshot, *, reference: bool = Fals
     except ClusterbookError as error:
         return Verdict(False, actual, error.what, measured)
     if not reference and (shown.limit or shown.unread):  # the reference asks one node
-        unknown = shown.limit or f"nobody looked into {list_names(shown.unread)}"
-        return Verdict(False, actual, f"{name} is '{actual}' as far as anybody saw: {unknown}", measured=False)
+        unknown = shown.limit or f"not inspected: {list_names(shown.unread)}"
+        return Verdict(False, actual, f"{name} is '{actual}' as far as captured: {unknown}", measured=False)
     return Verdict(True, actual, "")
 
 
@@ -126,8 +126,8 @@ def _of_nodes(snapshot: Snapshot, path: Path, group: str, limit: str) -> Reading
     if not values:
         text = lookup(snapshot, path)
         if own:
-            what = f"{group}.{path.key} was read on {own} alone, which is none of the nodes that are judged"
-            raise NotFound(what, hint="look into a node that has a GPU: --agent")
+            what = f"{group}.{path.key} was read only on {own}, which is not one of the validated nodes"
+            raise NotFound(what, hint="inspect a node with a GPU: --agent")
         return Readings({text: ()}, unread if len(unread) > 1 else (), limit)
     unread += unnamed_nodes(nodes.unnamed)
     return Readings(values, unread, limit)

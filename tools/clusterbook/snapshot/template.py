@@ -54,7 +54,7 @@ def render_snapshot(template: str, document: Mapping[str, Any], where: str) -> s
         made.filename = _NAME
         return made.render(**parts, snapshot=shown, reading=lambda path, *default: _reading(taken, path, default))
     except TemplateSyntaxError as error:
-        raise _broken(template, where, error.lineno, error.message or "it is no template") from error
+        raise _broken(template, where, error.lineno, error.message or "it is not a template") from error
     except Exception as error:
         raise _broken(template, where, _line(error.__traceback__), _error_text(error)) from error
 
@@ -104,7 +104,7 @@ def _broken(template: str, where: str, line: int, what: str) -> InvalidRequest:
         return InvalidRequest(
             f"this is a Go template: {go[0].strip()}",
             place=f"{where}:{template.count(chr(10), 0, go.start()) + 1}",
-            hint="write it for Jinja2: {{ metadata.timestamp }}, {% for m in measurements %} … {% endfor %}",
+            hint="convert it to Jinja2: {{ metadata.timestamp }}, {% for m in measurements %} … {% endfor %}",
         )
     return InvalidRequest(what, place=f"{where}:{line}", hint="")
 

@@ -97,14 +97,14 @@ def meets(op: str, actual: str, demanded: str) -> bool:
     if len(left.numbers) < len(right.numbers):
         if not any(right.numbers[both:]) and not right.pre and op in (">=", "<") and not left.pre:
             return op == ">="  # 1.34 is any of 1.34.0 and above
-        raise InvalidRequest(f"'{actual}' does not say enough to be compared with {demanded}", hint="")
+        raise InvalidRequest(f"'{actual}' is not precise enough to compare with {demanded}", hint="")
     return _holds(op, _order_behind(left, right))
 
 
 def _version(text: str) -> Version:
     version = read(text)
     if version is None:
-        raise InvalidRequest(f"'{text}' is no version", hint="a version is written in numbers: 1.30.2")
+        raise InvalidRequest(f"'{text}' is not a version", hint="a version is written in numbers: 1.30.2")
     return version
 
 
@@ -157,7 +157,7 @@ def same(expected: str, actual: str) -> bool:
         return expected == actual
     both = len(left.numbers)
     if left.numbers == right.numbers[:both] and any(right.numbers[both:]) and not left.pre:
-        raise InvalidRequest(f"'{actual}' does not say enough to be compared with {expected}", hint="")
+        raise InvalidRequest(f"'{actual}' is not precise enough to compare with {expected}", hint="")
     size = max(len(left.numbers), len(right.numbers))
     padded = [(*each.numbers, *[0] * (size - len(each.numbers))) for each in (left, right)]
     if padded[0] != padded[1] or left.pre != right.pre:

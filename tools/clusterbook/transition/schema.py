@@ -45,12 +45,12 @@ class TransitionShape(Shape):
     from_: Range = Field(alias="from", description="Versions that it starts from, such as '>=0.18.0 <0.19.0'.")
     to: Range = Field(description="Versions that it leads to, such as '0.19.0'.")
     verdict: Literal["safe", "manual", "blocked"] = Field(
-        description="safe: nothing to do; manual: the steps; blocked: not this way."
+        description="safe: nothing to do; manual: follow the steps; blocked: not possible directly."
     )
     verified_by: Line | None = Field(None, alias="verifiedBy", description="How it is known, such as a run or a note.")
     summary: Line
-    precondition: str | None = Field(None, description="What has to be true before.")
-    reversible: bool | None = Field(None, description="Whether the way back was tried and works.")
+    precondition: str | None = Field(None, description="Precondition.")
+    reversible: bool | None = Field(None, description="Whether the rollback was tested.")
     reversible_notes: str | None = Field(None, alias="reversibleNotes")
     affected_resources: list[AffectedResourcesShape] | None = Field(None, alias="affectedResources")
     steps_by_deployer: list[DeployerStepsShape] | None = Field(None, alias="stepsByDeployer")

@@ -59,9 +59,9 @@ def trust_options(choice: PolicyChoice, environment: Mapping[str, str], home: Pa
     given = [flag for flag, is_given in ways.items() if is_given]
     if len(given) > 1:
         what = " and ".join(given)
-        raise InvalidRequest(f"{what} each say whom to believe", hint="give one of them; a policy may name several")
+        raise InvalidRequest(f"{what} exclude each other", hint="give one of them; a policy may name several signers")
     if choice.issuer is not None and not (given and given[0].startswith("--certificate")):
-        raise InvalidRequest("--certificate-oidc-issuer names nobody", hint="add --certificate-identity")
+        raise InvalidRequest("--certificate-oidc-issuer alone names no signer", hint="add --certificate-identity")
     policy = _policy(choice, environment, home)
     if policy.roots:
         from clusterbook.trust.root_store import newest_roots
@@ -82,7 +82,9 @@ def _policy(choice: PolicyChoice, environment: Mapping[str, str], home: Path) ->
         for key in choice.keys:
             if key.startswith(_KMS):
                 hint = f"save its public key to a file: cosign public-key --key {key} > key.pub"
-                raise InvalidRequest(f"{key.partition('://')[0]} is not asked: checking needs no network", hint=hint)
+                raise InvalidRequest(
+                    f"{key.partition('://')[0]} is not supported: verification works offline", hint=hint
+                )
         return key_policy(map(Path, choice.keys))
     if choice.tuf_root is not None:
         return Policy((root_of_trust(Path(choice.tuf_root)),))
@@ -98,10 +100,12 @@ def _identity(choice: PolicyChoice) -> Identity:
     """Return somebody who logs in, named as cosign names them."""
     if choice.issuer is None:
         hint = "such as https://token.actions.githubusercontent.com"
-        raise InvalidRequest("it is not said who vouches for the name", hint=f"add --certificate-oidc-issuer, {hint}")
+        raise InvalidRequest(
+            "the OIDC issuer of the identity is missing", hint=f"add --certificate-oidc-issuer, {hint}"
+        )
     pattern = choice.identity_pattern or ""
     if pattern and not is_pattern(pattern):
-        raise InvalidRequest(f"{pattern!a} is not a regular expression", hint="as RE2 has them, without flags")
+        raise InvalidRequest(f"{pattern!a} is not a regular expression", hint="use RE2 syntax without flags")
     return Identity(choice.identity or "", choice.issuer, identity_pattern=pattern)
 
 

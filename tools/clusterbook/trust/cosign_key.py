@@ -46,7 +46,7 @@ def open_key(pem: bytes, password: str) -> bytes:
     """
     match = _PEM.fullmatch(pem)
     if match is None:
-        raise ValueError("no key of cosign")
+        raise ValueError("not a cosign key")
     try:
         document: dict[str, Any] = json.loads(base64.b64decode(b"".join(match[2].split()), validate=True))
         kdf, cipher = document["kdf"], document["cipher"]
@@ -56,7 +56,7 @@ def open_key(pem: bytes, password: str) -> bytes:
         if not all(type(each) is int for each in (cost, block, lanes)):
             raise ValueError("no numbers")
         if not (1 < cost <= _MOST_N and 0 < block <= _MOST_R and 0 < lanes <= _MOST_P):
-            raise ValueError("it would take too much memory")
+            raise ValueError("its scrypt parameters need too much memory")
         salt, nonce, box = map(base64.b64decode, (kdf["salt"], cipher["nonce"], document["ciphertext"]))
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"incomplete: {error}") from error

@@ -52,7 +52,7 @@ def log_in(
         configuration.get("token_endpoint"),
     )
     if not isinstance(device_endpoint, str) or not isinstance(token_endpoint, str):
-        raise AccessDenied(f"{issuer} knows no login on another device", hint=f"log in with --browser, or {_HINT}")
+        raise AccessDenied(f"{issuer} does not support the device flow", hint=f"log in with --browser, or {_HINT}")
     verifier = secrets.token_urlsafe(48)
     challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
     authorization = _request(
@@ -65,7 +65,7 @@ def log_in(
         interval_s = min(max(float(authorization.get("interval", 5)), 0), 60)
         left_s = min(float(authorization.get("expires_in", 300)), LONGEST_S)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise AccessDenied(f"{issuer} does not say where to log in", hint=_HINT) from error
+        raise AccessDenied(f"{issuer} returned no login URL", hint=_HINT) from error
     prompt(one_line(address), one_line(code))
     question = {"grant_type": _GRANT, "device_code": device, "client_id": _CLIENT, "code_verifier": verifier}
     while left_s > 0:
@@ -80,7 +80,7 @@ def log_in(
             interval_s += 5
         elif fault != "authorization_pending":
             raise AccessDenied(f"logging in failed: {one_line(str(fault)[:80])}", hint=_HINT)
-    raise AccessDenied("nobody logged in in time", hint="run it again")
+    raise AccessDenied("the login timed out", hint="run it again")
 
 
 def _request(address: str, form: dict[str, str] | None = None) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def _request(address: str, form: dict[str, str] | None = None) -> dict[str, Any]
 
     parts = urlsplit(address)
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.netloc)):
-        raise AccessDenied(f"{address[:200]!a}: nobody logs in without TLS", hint=_HINT)
+        raise AccessDenied(f"{address[:200]!a}: a login needs TLS", hint=_HINT)
     try:
         with requests.request(
             "GET" if form is None else "POST", address, data=form, timeout=_TIMEOUT_S, stream=True,
@@ -99,7 +99,7 @@ def _request(address: str, form: dict[str, str] | None = None) -> dict[str, Any]
             data = response.raw.read(_LARGEST_BYTES, decode_content=True)
         document = json.loads(data)
     except (requests.RequestException, HTTPError, OSError, ValueError, RecursionError) as error:
-        raise AccessDenied(f"{parts.netloc} does not let anybody log in: {type(error).__name__}", hint=_HINT) from error
+        raise AccessDenied(f"{parts.netloc} rejects the login: {type(error).__name__}", hint=_HINT) from error
     if not isinstance(document, dict):
-        raise AccessDenied(f"{parts.netloc} does not let anybody log in: no map", hint=_HINT)
+        raise AccessDenied(f"{parts.netloc} rejects the login: invalid answer", hint=_HINT)
     return document

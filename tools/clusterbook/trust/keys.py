@@ -28,17 +28,17 @@ _ED25519 = bytes.fromhex("302a300506032b6570032100")
 _P256 = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200")
 """The same, for an uncompressed point on the named curve. Source: RFC 5480, section 2."""
 
-_OPENS = "give its password in CLUSTERBOOK_KEY_PASSWORD or COSIGN_PASSWORD"
+_OPENS = "set its password in CLUSTERBOOK_KEY_PASSWORD or COSIGN_PASSWORD"
 _MAKE_ONE = (
     "make one: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out our.key"
-    " && openssl pkey -in our.key -pubout -out our.pub; `cosign import-key-pair --key our.key` gives it to cosign, too"
+    " && openssl pkey -in our.key -pubout -out our.pub; `cosign import-key-pair --key our.key` imports it into cosign"
 )
 
 
 class BadKey(InvalidRequest):
-    """A file is no key, one of a kind that is not used here, or one that its password does not open.
+    """A file is not a key, is a key of an unsupported type, or cannot be decrypted with the password.
 
-    Keys are PEM files: P-256 or Ed25519; private ones PKCS#8, or as cosign locks them. `cosign generate-key-pair` and
+    Keys are PEM files: P-256 or Ed25519; private keys as PKCS#8, or encrypted by cosign. `cosign generate-key-pair` and
     `openssl genpkey -algorithm ed25519` make one.
     """
 
@@ -99,11 +99,11 @@ def public_key(pem: str, name: str) -> PublicKey:
     match = _PEM.fullmatch(pem)
     try:
         if match is None:
-            raise ValueError("no public key")
+            raise ValueError("not a public key")
         der = base64.b64decode("".join(match[1].split()), validate=True)
     except (ValueError, binascii.Error) as error:
-        hint = "a public key begins with -----BEGIN PUBLIC KEY-----; never hand out a private one"
-        raise BadKey(f"{name} is no public key", hint=hint if "PRIVATE" in pem else "name a PEM file") from error
+        hint = "a public key begins with -----BEGIN PUBLIC KEY-----; never share a private one"
+        raise BadKey(f"{name} is not a public key", hint=hint if "PRIVATE" in pem else "name a PEM file") from error
     try:
         if der.startswith(_ED25519):
             return ed25519_key(der[len(_ED25519) :])
@@ -113,7 +113,7 @@ def public_key(pem: str, name: str) -> PublicKey:
             return PublicKey(ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), der[len(_P256) :]), der)
     except ValueError as error:
         raise BadKey(f"{name} is a damaged public key", hint="copy it again from where it was published") from error
-    raise BadKey(f"{name} is of a kind that is not used here", hint="use P-256 or Ed25519")
+    raise BadKey(f"{name} has an unsupported type", hint="use P-256 or Ed25519")
 
 
 def ed25519_key(raw: bytes) -> PublicKey:
@@ -135,23 +135,23 @@ def private_key(pem: bytes, name: str, *, password: str = "") -> PrivateKey:
     of_cosign = is_cosign_key(pem)
     locked = of_cosign or b"ENCRYPTED" in pem
     if locked and not (password or of_cosign):  # cosign locks with an empty password, too
-        raise BadKey(f"{name} is locked", hint=_OPENS)
+        raise BadKey(f"{name} is encrypted", hint=_OPENS)
     try:
         if of_cosign:
             key = load_der_private_key(open_key(pem, password), None)
         else:
             key = load_pem_private_key(pem, password.encode() if locked else None)
     except WrongPassword as error:
-        what = "is locked with another password" if password else "is locked"
+        what = "is encrypted with another password" if password else "is encrypted"
         raise BadKey(f"{name} {what}", hint=_OPENS) from error
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        what = "is no private key, or locked with another password" if locked else "is no private key"
+        what = "is not a private key, or is encrypted with another password" if locked else "is not a private key"
         raise BadKey(f"{name} {what}", hint=_MAKE_ONE) from error
     if isinstance(key, ed25519.Ed25519PrivateKey) or (
         isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1)
     ):
         return PrivateKey(key)
-    raise BadKey(f"{name} is of a kind that is not used here", hint="use P-256 or Ed25519")
+    raise BadKey(f"{name} has an unsupported type", hint="use P-256 or Ed25519")
 
 
 def read_key_file(path: Path) -> bytes:
@@ -182,7 +182,7 @@ def certificate_key(der: bytes) -> PublicKey:
         raise BadKey("the certificate of a signature cannot be read") from error
     if isinstance(key, ed25519.Ed25519PublicKey | ec.EllipticCurvePublicKey):
         return _with_bytes(key)
-    raise BadKey("the certificate of a signature has a key that is not used here")
+    raise BadKey("the certificate of a signature has a key of an unsupported type")
 
 
 def _ecdsa() -> ec.ECDSA:

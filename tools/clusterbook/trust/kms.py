@@ -38,7 +38,7 @@ class KmsSigner:
         program = shutil.which("cosign", path=environment.get("PATH"))
         if program is None:
             hint = "install cosign 3, or sign with a PEM file"
-            raise InvalidRequest(f"{_scheme(uri)} is asked by cosign, which is not on the PATH", hint=hint)
+            raise InvalidRequest(f"{_scheme(uri)} needs cosign, which is not on PATH", hint=hint)
         self._program = program
         self._key: PublicKey = public_key(self._run("public-key", "--key", uri), uri)
         self.hint = self._key.hint()
@@ -62,9 +62,9 @@ class KmsSigner:
             try:
                 bundle = parse_bundle(out.read_bytes())
             except (OSError, BrokenBundle) as error:
-                raise SigningFailed(f"cosign wrote no signature: {error}", hint="is it cosign 3?") from error
+                raise SigningFailed(f"cosign wrote no signature: {error}", hint="check that it is cosign 3") from error
         if bundle.payload != statement or not self._key.fits(bundle.signature, pae(statement)):
-            raise SigningFailed("what cosign signed is not what it was given", hint="is it cosign 3?")
+            raise SigningFailed("what cosign signed is not what it was given", hint="check that it is cosign 3")
         return key_bundle(statement, bundle.signature, self.hint)
 
     def _run(self, *words: str) -> str:
@@ -79,12 +79,12 @@ class KmsSigner:
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise SigningFailed(f"cosign {words[0]} does not end well: {error}"[:300]) from error
+            raise SigningFailed(f"cosign {words[0]} failed: {error}"[:300]) from error
         if done.returncode:
             lines = [line for line in done.stderr.splitlines() if line.startswith(("Error", "error", "main.go"))]
             reason = " ".join((lines or done.stderr.splitlines() or [""])[-1].split())[:300]
-            hint = f"may you use it? try: cosign public-key --key {self._uri}"
-            raise SigningFailed(f"cosign {words[0]} fails: {reason}", hint=hint)
+            hint = f"check your permissions: cosign public-key --key {self._uri}"
+            raise SigningFailed(f"cosign {words[0]} failed: {reason}", hint=hint)
         return done.stdout
 
 

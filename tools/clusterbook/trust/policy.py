@@ -19,7 +19,7 @@ _IDENTITY_KEYS = {"identity": "identityPattern", "issuer": "issuerPattern"}
 
 
 class Untrusted(ClusterbookError):
-    """Nothing that the policy accepts speaks for the artifact. Do not use it.
+    """No signature on the artifact satisfies the policy. Do not use it.
 
     `rank` says how far the best signature got: of several that fail, the one to tell the user about.
     """
@@ -36,49 +36,49 @@ class Unsigned(Untrusted):
 
 
 class Tampered(Untrusted):
-    """A signature does not fit what it is said to cover: either was changed after signing."""
+    """A signature does not match its content: one of them was changed after signing."""
 
     code = "CB163"
     rank = 1
 
 
 class BadSignature(Untrusted):
-    """A signature cannot be traced back to the trust root: another instance's, out of its time, or not in the log."""
+    """A signature does not chain to the trust root: it is of another instance, expired, or not in the log."""
 
     code = "CB164"
     rank = 2
 
 
 class ExpiredRoot(Untrusted):
-    """The trust root ends before the signature was made, so it cannot vouch for it. Get a newer one: `trust update`."""
+    """The trust root expired before the signature was made, so it cannot verify it. Get a newer one: `trust update`."""
 
     code = "CB165"
     rank = 3
 
 
 class WrongSigner(Untrusted):
-    """A good signature, by somebody whom the policy does not name."""
+    """A valid signature by a signer whom the policy does not name."""
 
     code = "CB166"
     rank = 4
 
 
 class WrongIssuer(Untrusted):
-    """A good signature by the right name, vouched for by somebody whom the policy does not name."""
+    """A valid signature with the right identity, but from an OIDC issuer that the policy does not name."""
 
     code = "CB167"
     rank = 5
 
 
 class SubjectMismatch(Untrusted):
-    """A good signature by the right signer, about something else: it was moved here from another artifact."""
+    """A valid signature by the right signer, but for another artifact."""
 
     code = "CB168"
     rank = 6
 
 
 class PredicateMismatch(Untrusted):
-    """A good signature by the right signer on this artifact that says something else than the policy asks for."""
+    """A valid signature by the right signer on this artifact, but not of a predicate type that the policy requires."""
 
     code = "CB169"
     rank = 7
@@ -201,8 +201,8 @@ def check_identity(identity: str, issuer: str, root: str, policy: Policy) -> Ide
         if _fits(issuer, each.issuer, each.issuer_pattern):
             return each
     if named:
-        raise WrongIssuer(f"{identity} signed it, for whom {issuer} vouches", hint=f"the policy asks for {policy}")
-    raise WrongSigner(f"{identity} signed it, for whom {issuer} vouches", hint=f"the policy asks for {policy}")
+        raise WrongIssuer(f"it is signed by {identity} (issuer {issuer})", hint=f"the policy requires {policy}")
+    raise WrongSigner(f"it is signed by {identity} (issuer {issuer})", hint=f"the policy requires {policy}")
 
 
 def has_login(policy: Policy, identity: str, issuer: str) -> bool:
@@ -222,10 +222,12 @@ def check_statement(statement: Statement, digest: str, policy: Policy) -> Statem
     """
     if digest not in (each.digest for each in statement.subjects):
         names = ", ".join(sorted({each.name for each in statement.subjects if each.name})[:3]) or "something else"
-        raise SubjectMismatch(f"the signature is about {names}, not about {digest}", hint="it was moved here")
+        raise SubjectMismatch(f"the signature covers {names}, not {digest}", hint="it was copied from another artifact")
     if statement.predicate_type not in policy.predicate_types:
         types = " or ".join(policy.predicate_types)
-        raise PredicateMismatch(f"what was signed is {statement.predicate_type}", hint=f"the policy asks for {types}")
+        raise PredicateMismatch(
+            f"the signed statement is {statement.predicate_type}", hint=f"the policy requires {types}"
+        )
     return statement
 
 

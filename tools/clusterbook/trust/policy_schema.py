@@ -16,7 +16,7 @@ Word = Annotated[str, Field(min_length=1)]
 
 def _pattern(text: str) -> str:
     if not is_pattern(text):
-        raise ValueError("this is not a regular expression of RE2's kind: no flags, look-around or back-references")
+        raise ValueError("this is not an RE2 regular expression: no flags, look-around or back-references")
     return text
 
 
@@ -30,20 +30,20 @@ class _Shape(BaseModel):
 class TrustMetadataShape(_Shape):
     """What a policy is called."""
 
-    name: Word = Field(description="For people only.")
-    version: Word | None = Field(None, description="For people only.")
+    name: Word = Field(description="Informative.")
+    version: Word | None = Field(None, description="Informative.")
 
 
 class KeylessShape(_Shape):
-    """Somebody who signs by logging in. Write one of identity and identityPattern, one of issuer and issuerPattern."""
+    """A keyless signer. Write one of identity and identityPattern, one of issuer and issuerPattern."""
 
     identity: Word | None = Field(None, description="Who signs, exactly: an address of a workflow, or a mail address.")
     identity_pattern: Pattern | None = Field(
-        None, alias="identityPattern", description="The same as a regular expression, which has to fit all of it."
+        None, alias="identityPattern", description="The same as a regular expression, which must match all of it."
     )
-    issuer: Word | None = Field(None, description="Who vouches for the identity, exactly.")
+    issuer: Word | None = Field(None, description="The OIDC issuer of the identity, exactly.")
     issuer_pattern: Pattern | None = Field(
-        None, alias="issuerPattern", description="The same as a regular expression, which has to fit all of it."
+        None, alias="issuerPattern", description="The same as a regular expression, which must match all of it."
     )
     root: Word | None = Field(
         None, description="A trusted_root.json, relative to this file; default: Sigstore's public one."
@@ -61,7 +61,7 @@ class KeylessShape(_Shape):
 class SignerShape(_Shape):
     """Somebody who may sign: by logging in, with a key, or with one that a root of trust names."""
 
-    keyless: KeylessShape | None = Field(None, description="Somebody who signs by logging in.")
+    keyless: KeylessShape | None = Field(None, description="A keyless signer.")
     key: Word | None = Field(None, description="A public key (PEM: P-256 or Ed25519), relative to this file.")
     tuf_root: Word | None = Field(
         None,
@@ -79,9 +79,12 @@ class SignerShape(_Shape):
 class TrustSpecShape(_Shape):
     """What a policy says."""
 
-    signers: list[SignerShape] = Field(min_length=1, description="Who may sign; any one of them will do.")
+    signers: list[SignerShape] = Field(min_length=1, description="Trusted signers; one of them is enough.")
     predicate_types: list[Word] | None = Field(
-        None, alias="predicateTypes", min_length=1, description="What they have to say; default: SLSA provenance v1."
+        None,
+        alias="predicateTypes",
+        min_length=1,
+        description="Predicate types of the statement; default: SLSA provenance v1.",
     )
 
 

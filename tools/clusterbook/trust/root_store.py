@@ -40,7 +40,7 @@ class RootStore(NamedTuple):
         try:
             newest = read_root(data, str(file))
         except ClusterbookError as error:
-            raise self._damage(first, "it is no root of trust") from error
+            raise self._damage(first, "it is not a root of trust") from error
         if newest.version < first.version:
             return first
         named = tuple(key._replace(file=key.file.replace(str(file), first.file, 1)) for key in newest.keys)
@@ -60,7 +60,7 @@ class RootStore(NamedTuple):
                         os.fsync(opened.fileno())
                     fresh.replace(file)
         except OSError as error:
-            what = "a key that was revoked would be believed again the next time"
+            what = "a revoked key would be trusted again next time"
             return f"{file} cannot be written ({error.strerror}): {what}"
         return ""
 
@@ -70,7 +70,7 @@ class RootStore(NamedTuple):
 
     def _damage(self, first: RootOfTrust, why: str) -> BadTufRoot:
         file = self.file(first)
-        hint = f"get a newer {first.file} from its publisher, or remove {file} to begin anew with the one you have"
+        hint = f"get a newer {first.file} from its publisher, or remove {file} to start over with the one you have"
         return BadTufRoot(f"{file}, the newest version seen of {first.file}, is damaged: {why}", hint=hint)
 
 

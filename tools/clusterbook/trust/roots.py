@@ -25,9 +25,9 @@ _LARGEST_BYTES = 1 << 20
 
 
 class UntrustedRepository(ClusterbookError):
-    """What a TUF repository shows is not signed as the root before says, is older than what was seen, or has run out.
+    """TUF metadata is not signed by the previous root's keys, is older than what was seen, or has expired.
 
-    The trust root stays as it was. Try again from another network: somebody may be in between.
+    The trust root is unchanged. Try again from another network: this may be a man-in-the-middle attack.
     """
 
     code = "CB211"
@@ -69,7 +69,7 @@ def update(file: Path, url: str = PUBLIC, initial_root: Path | None = None) -> R
     """
     parts = urlsplit(url)
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.netloc)):
-        raise InvalidRequest(f"{url} is no address with TLS", hint=f"write it as {PUBLIC}")
+        raise InvalidRequest(f"{url} is not an https URL", hint=f"write it as {PUBLIC}")
     bootstrap = _bootstrap_root(file.parent, url, initial_root)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -99,8 +99,8 @@ def _bootstrap_root(folder: Path, url: str, initial_root: Path | None) -> bytes 
 
         return files("sigstore._store").joinpath(quote(PUBLIC, safe=""), _BEGINNING).read_bytes()
     if not (folder / _BEGINNING).exists():
-        hint = "name the root.json that its operator handed out: --root root.json"
-        raise InvalidRequest(f"nothing says whom to believe about {url}", hint=hint)
+        hint = "name the root.json of its operator: --root root.json"
+        raise InvalidRequest(f"there is no initial root for {url}", hint=hint)
     return None
 
 
@@ -115,19 +115,21 @@ def _fetch_root(folder: Path, url: str, bootstrap: bytes | None) -> bytes:
         updater.refresh()
         target = updater.get_targetinfo(ROOT)
         if target is None:
-            raise UntrustedRepository(f"{url} has no {ROOT}", hint="is it the TUF repository of a Sigstore instance?")
+            raise UntrustedRepository(
+                f"{url} has no {ROOT}", hint="check that it is the TUF repository of a Sigstore instance"
+            )
         path = updater.download_target(target, str(folder / f".{ROOT}"))
         return Path(path).read_bytes()
     except RepositoryError as error:
-        hint = "the trust root stays as it was; try again from another network"
-        raise UntrustedRepository(f"{url} is not to be believed: {_reason(error)}", hint=hint) from error
+        hint = "the trust root is unchanged; try again from another network"
+        raise UntrustedRepository(f"{url} cannot be trusted: {_reason(error)}", hint=hint) from error
     except DownloadHTTPError as error:
-        raise Unreachable(f"{url} answers with {error.status_code}", hint="is the address right?") from error
+        raise Unreachable(f"{url} returned status {error.status_code}", hint="check the URL") from error
     except DownloadError as error:
-        hint = "is there a way to it? else bring trusted_root.json over and name it with --trust-root"
+        hint = "check the network; or copy trusted_root.json over and name it with --trust-root"
         if "NameResolutionError" in _reason(error):
-            raise Unreachable(f"{urlsplit(url).netloc}: there is no host of that name", hint=hint) from error
-        raise Unreachable(f"{url} cannot be asked: {_reason(error)}", hint=hint) from error
+            raise Unreachable(f"{urlsplit(url).netloc}: no such host", hint=hint) from error
+        raise Unreachable(f"{url} cannot be reached: {_reason(error)}", hint=hint) from error
 
 
 def _reason(error: Exception) -> str:

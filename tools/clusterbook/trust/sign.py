@@ -11,7 +11,9 @@ from clusterbook.trust.keys import PrivateKey, private_key, read_key_file
 from clusterbook.trust.statement import key_bundle, pae
 
 KEY_PASSWORDS = ("CLUSTERBOOK_KEY_PASSWORD", "COSIGN_PASSWORD")
-PUBLIC = "who signs --keyless is made public, for good: the name of the login stands in a log that everybody can read"
+PUBLIC = (
+    "a --keyless signature makes the signer's identity public, permanently: it is recorded in a public transparency log"
+)
 IDENTITY_TOKENS = ("COSIGN_IDENTITY_TOKEN", "SIGSTORE_ID_TOKEN")
 """Variables that hold a token, as cosign and sigstore-python name them; the first that is there counts."""
 _LARGEST_TOKEN_BYTES = 64 << 10
@@ -133,7 +135,7 @@ def signer(
         BadKey: the key is none, or does not open.
     """
     if bool(key) == keyless:
-        raise InvalidRequest("say who signs, once", hint="say --key FILE or --keyless")
+        raise InvalidRequest("name one signer", hint="type --key FILE or --keyless")
     if key:
         from clusterbook.trust.kms import KmsSigner, is_kms
 

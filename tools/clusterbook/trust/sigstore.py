@@ -36,13 +36,13 @@ _ISSUER_RAW = "1.3.6.1.4.1.57264.1.1"
 
 
 class BadTrustRoot(InvalidRequest):
-    """A file is no Sigstore trust root (trusted_root.json) or trust configuration, or cannot be read."""
+    """A file is not a Sigstore trust root (trusted_root.json) or trust configuration, or cannot be read."""
 
     code = "CB171"
 
 
 class SigningFailed(ClusterbookError):
-    """The Sigstore instance did not sign: its certificate authority, its log or its time stamps say no, or nothing."""
+    """The Sigstore instance did not sign: its certificate authority, log or timestamping refused or did not answer."""
 
     code = "CB172"
     exit_status = 6
@@ -73,13 +73,13 @@ def verify_keyless(bundle: SigstoreBundle, root: bytes, name: str) -> Certificat
 
     Raises:
         BadTrustRoot: `root` is no trust root.
-        Tampered: the signature does not fit the statement.
+        Tampered: the signature does not match the statement.
         ExpiredRoot: the root ends before the signature was made.
         BadSignature: the root does not vouch for it.
     """
     try:
         if not certificate_key(bundle.certificate).fits(bundle.signature, pae(bundle.payload)):
-            raise Tampered("the signature does not fit the statement", hint="one of them was changed after signing")
+            raise Tampered("the signature does not match the statement", hint="one of them was changed after signing")
     except BadKey as error:
         raise BadSignature(error.what) from error
     from cryptography import x509
@@ -96,7 +96,7 @@ def verify_keyless(bundle: SigstoreBundle, root: bytes, name: str) -> Certificat
         if payload != bundle.payload or recorder.certificate is None:
             raise Tampered("the signature covers another statement than the bundle shows")
         if not all(material.values()):
-            raise BadSignature(f"{name} does not have the authority, or a log, that the signature names")
+            raise BadSignature(f"{name} does not have the certificate authority or the log of the signature")
         signed = _certificate_identity(recorder.certificate)
     except (
         errors.Error,
@@ -109,10 +109,10 @@ def verify_keyless(bundle: SigstoreBundle, root: bytes, name: str) -> Certificat
     ) as error:
         if not ended:
             reason = " ".join(str(error).split())[:200]
-            hint = "is it the trust root of the instance that signed?"
-            raise BadSignature(f"{name} does not vouch for the signature: {reason}", hint=hint) from error
+            hint = "check that it is the trust root of the instance that signed"
+            raise BadSignature(f"the signature does not verify against {name}: {reason}", hint=hint) from error
     if ended:
-        what = f"{name} does not vouch for {signed_at:%Y-%m-%d}, when the signature was made"
+        what = f"{name} was not valid at {signed_at:%Y-%m-%d}, when the signature was made"
         raise ExpiredRoot(what, hint="get a newer trust root: clusterbook trust update")
     return signed
 
@@ -138,8 +138,8 @@ def _verifier(root: bytes, name: str) -> Any:
         return Verifier(trusted_root=trusted)
     except (Error, ValueError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())[:200]
-        hint = "get a whole trusted_root.json: clusterbook trust update"
-        raise BadTrustRoot(f"{name} vouches for nobody: {reason}", hint=hint) from error
+        hint = "get a complete trusted_root.json: clusterbook trust update"
+        raise BadTrustRoot(f"{name} cannot be used: {reason}", hint=hint) from error
 
 
 def _with_last_moments(root: bytes) -> bytes:
@@ -178,7 +178,7 @@ def _trusted_root(root: bytes, name: str) -> Any:
             file.flush()
             return TrustedRoot.from_file(file.name)
     except (Error, ValueError, KeyError) as error:
-        raise BadTrustRoot(f"{name} is no Sigstore trust root", hint="name a trusted_root.json") from error
+        raise BadTrustRoot(f"{name} is not a Sigstore trust root", hint="name a trusted_root.json") from error
 
 
 def _certificate_identity(certificate: Certificate) -> CertificateIdentity:
@@ -189,10 +189,10 @@ def _certificate_identity(certificate: Certificate) -> CertificateIdentity:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         (name,) = names  # one, as Fulcio writes it
         if not isinstance(name, x509.RFC822Name | x509.UniformResourceIdentifier):
-            raise ValueError("a name that is neither a mail address nor an address")
+            raise ValueError("an identity that is neither an e-mail address nor a URI")
         return CertificateIdentity(name.value, _issuer(certificate))
     except (x509.ExtensionNotFound, ValueError, AttributeError) as error:
-        raise BadSignature("the certificate of the signature does not say who signed") from error
+        raise BadSignature("the certificate of the signature has no identity") from error
 
 
 def _issuer(certificate: Certificate) -> str:
@@ -203,7 +203,7 @@ def _issuer(certificate: Certificate) -> str:
     new, old = extensions.get(_ISSUER), extensions.get(_ISSUER_RAW)
     if isinstance(new, x509.UnrecognizedExtension):
         if new.value[:1] != b"\x0c" or len(new.value) < 2 or new.value[1] & 0x80 or len(new.value) != new.value[1] + 2:
-            raise ValueError("an issuer that is not written as text")
+            raise ValueError("an issuer that is not text")
         return new.value[2:].decode()
     if isinstance(old, x509.UnrecognizedExtension):
         return old.value.decode()
@@ -271,11 +271,11 @@ class Instance:
 
         if not trust_config:
             try:
-                silent = Unreachable("Sigstore's public instance does not answer", hint="run it again later")
+                silent = Unreachable("Sigstore's public instance did not answer", hint="run it again later")
                 self._config = within(signing_s, ClientTrustConfig.production, silent)
             except (Error, OSError) as error:
-                hint = "is there a way to sigstore.dev? a private instance is named with --trust-config"
-                raise Unreachable(f"Sigstore's public instance cannot be asked: {error}", hint=hint) from error
+                hint = "check the network to sigstore.dev; name a private instance with --trust-config"
+                raise Unreachable(f"Sigstore's public instance cannot be reached: {error}", hint=hint) from error
             return
         try:
             self._config = ClientTrustConfig.from_json(Path(trust_config).read_text("utf-8"))
@@ -283,7 +283,7 @@ class Instance:
             raise unreadable(trust_config, error, hint="name a ClientTrustConfig") from error
         except (Error, ValueError, KeyError) as error:
             hint = "name a ClientTrustConfig: a trust root and a signing configuration in one file"
-            raise BadTrustRoot(f"{trust_config} is no trust configuration", hint=hint) from error
+            raise BadTrustRoot(f"{trust_config} is not a trust configuration", hint=hint) from error
 
     def token(self, identity_token: str, *, browser: bool, device: bool = False) -> str:
         """Return a token that says who we are: the one given, what CI offers, or what a login brings.
@@ -300,21 +300,23 @@ class Instance:
         from sigstore.oidc import IdentityError, detect_credential
 
         try:
-            silent = AccessDenied("the CI does not say who signs: it does not answer", hint=_GIVE_ONE)
+            silent = AccessDenied("the CI's identity token service did not answer", hint=_GIVE_ONE)
             token = identity_token or within(self._signing_s, detect_credential, silent)
             issuer = self._config.signing_config.get_oidc_url
-            nobody = AccessDenied(f"nobody logged in within {self._login_s:g} s", hint=f"run it again, or {_GIVE_ONE}")
+            expired = AccessDenied(
+                f"the login timed out after {self._login_s:g} s", hint=f"run it again, or {_GIVE_ONE}"
+            )
             if not token and device:
                 from clusterbook.trust.device_login import LONGEST_S, log_in
 
-                token = within(max(self._login_s, LONGEST_S), lambda: log_in(issuer()), nobody)
+                token = within(max(self._login_s, LONGEST_S), lambda: log_in(issuer()), expired)
             if not token and browser:
-                token = _browser_login(issuer(), self._login_s, nobody)
+                token = _browser_login(issuer(), self._login_s, expired)
         except (Error, IdentityError, OSError, ValueError) as error:
             raise AccessDenied(f"logging in failed: {error}", hint=_GIVE_ONE) from error
         if not token:
             hint = f"run it in CI with `id-token: write`, {_GIVE_ONE}, or log in with --browser or --device-flow"
-            raise AccessDenied("nobody says who signs", hint=hint)
+            raise AccessDenied("there is no identity to sign with", hint=hint)
         return token
 
     def sign(self, payload: bytes, token: str) -> bytes:
@@ -331,30 +333,30 @@ class Instance:
         try:
             identity = IdentityToken(token)
         except IdentityError as error:
-            raise AccessDenied("the identity token is none, or has run out", hint="get a fresh one") from error
+            raise AccessDenied("the identity token is invalid or expired", hint="get a fresh one") from error
 
         def signed() -> bytes:
             with SigningContext.from_trust_config(self._config).signer(identity) as signer:
                 return signer.sign_dsse(Statement(payload)).to_json().encode()
 
-        what = f"the Sigstore instance does not sign: no answer within {self._signing_s:g} s"
+        what = f"the Sigstore instance did not sign within {self._signing_s:g} s"
         try:
             return within(self._signing_s, signed, SigningFailed(what, hint="run it again later"))
         except SigningFailed:
             raise
         except Exception as error:
             reason = " ".join(f"{type(error).__name__} {error}".replace(token, "***").split())[:200]
-            raise SigningFailed(f"the Sigstore instance does not sign: {reason}", hint="run it again later") from error
+            raise SigningFailed(f"the Sigstore instance did not sign: {reason}", hint="run it again later") from error
 
 
-def _browser_login(issuer: str, limit_s: float, nobody: AccessDenied) -> str:
+def _browser_login(issuer: str, limit_s: float, expired: AccessDenied) -> str:
     """Return the token of whoever logs in in the browser, or elsewhere and types the code that is shown there.
 
     The browser is sent back to a port of this machine with a code, which counts only together with a secret that it
     never saw. Source: RFC 8252; RFC 7636 (PKCE).
 
     Raises:
-        AccessDenied: nobody did in time, the issuer's answer is none, or there is no browser and nobody to type.
+        AccessDenied: nobody did in time (`expired`), the issuer's answer is none, or nobody can be asked.
         Error, IdentityError, OSError, ValueError: it did not come about for another reason.
     """
     import sys
@@ -364,9 +366,9 @@ def _browser_login(issuer: str, limit_s: float, nobody: AccessDenied) -> str:
 
     try:
         with redirect_stdout(sys.stderr):  # where a code is asked for: data goes to standard output
-            return within(limit_s, lambda: str(Issuer(issuer).identity_token()), nobody)
+            return within(limit_s, lambda: str(Issuer(issuer).identity_token()), expired)
     except EOFError as error:
-        what = "there is no browser here, and nobody who types a code"
+        what = "there is no browser and no terminal for a login"
         raise AccessDenied(what, hint=f"log in with --device-flow, or {_GIVE_ONE}") from error
     except (KeyError, TypeError, AttributeError) as error:
-        raise AccessDenied("logging in failed: the issuer's answer is none", hint=_GIVE_ONE) from error
+        raise AccessDenied("logging in failed: the issuer's answer is invalid", hint=_GIVE_ONE) from error

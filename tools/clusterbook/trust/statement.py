@@ -36,9 +36,9 @@ Item = TypeVar("Item")
 
 
 class BrokenBundle(ClusterbookError):
-    """A signature is not written as a Sigstore bundle with an in-toto statement, so nothing it says counts.
+    """A signature is not a Sigstore bundle with an in-toto statement, so it is not accepted.
 
-    Have the artifact signed again, by us or by cosign 3.
+    Sign the artifact again, with Clusterbook or cosign 3.
     """
 
     code = "CB160"
@@ -161,10 +161,12 @@ def parse_bundle(raw: bytes) -> SigstoreBundle:
     try:
         document = json.loads(raw)
         if document["mediaType"] not in _BUNDLES:
-            raise BrokenBundle(f"a signature is of the kind {str(document['mediaType'])[:80]!a}, which is not read")
+            raise BrokenBundle(
+                f"a signature has the media type {str(document['mediaType'])[:80]!a}, which is not supported"
+            )
         material, envelope = document["verificationMaterial"], document.get("dsseEnvelope")
         if envelope is None:
-            raise BrokenBundle("a signature covers bare bytes, not a statement", hint="sign with `cosign attest`")
+            raise BrokenBundle("a signature covers a blob, not a statement", hint="sign with `cosign attest`")
         if envelope["payloadType"] != PAYLOAD or len(envelope["signatures"]) != 1:
             raise BrokenBundle("a signature does not cover exactly one in-toto statement")
         certificate = (
@@ -173,7 +175,7 @@ def parse_bundle(raw: bytes) -> SigstoreBundle:
         )
         key = material.get("publicKey")
         if (certificate is None) == (key is None):
-            raise BrokenBundle("a signature names neither exactly one certificate nor one key")
+            raise BrokenBundle("a signature must name exactly one certificate or one key")
         return SigstoreBundle(
             raw,
             _bytes(envelope["payload"]),
@@ -182,7 +184,7 @@ def parse_bundle(raw: bytes) -> SigstoreBundle:
             str(key.get("hint", "")) if key else "",
         )
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
-        raise BrokenBundle(f"a signature is not written as a Sigstore bundle: {str(error)[:80]}") from error
+        raise BrokenBundle(f"a signature is not a Sigstore bundle: {str(error)[:80]}") from error
 
 
 def parse_statement(payload: bytes) -> Statement:
@@ -194,7 +196,9 @@ def parse_statement(payload: bytes) -> Statement:
     try:
         document = json.loads(payload)
         if document["_type"] not in STATEMENTS:
-            raise BrokenBundle(f"what was signed is of the type {str(document['_type'])[:80]!a}, which is not read")
+            raise BrokenBundle(
+                f"the signed statement has the type {str(document['_type'])[:80]!a}, which is not supported"
+            )
         subjects = tuple(
             Subject(str(each.get("name", "")), f"{name}:{value}")
             for each in document["subject"]
@@ -204,7 +208,7 @@ def parse_statement(payload: bytes) -> Statement:
         if not isinstance(document["predicateType"], str) or not isinstance(predicate, dict):
             raise TypeError("predicate")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise BrokenBundle(f"what was signed is no in-toto statement: {str(error)[:80]}") from error
+        raise BrokenBundle(f"the signed payload is not an in-toto statement: {str(error)[:80]}") from error
     return Statement(subjects, document["predicateType"], predicate)
 
 

@@ -31,27 +31,27 @@ _COUNT = "sign it with more of its keys: clusterbook-build root sign FILE --key 
 
 
 class BadTufRoot(InvalidRequest):
-    """A root of trust cannot be read, cannot be used for releases, or cannot become what was asked for.
+    """A root of trust cannot be read, cannot be used for releases, or cannot be changed as asked.
 
-    It is TUF root metadata: `clusterbook-build root new` writes one. A client reads keys of P-256 and Ed25519.
+    It is TUF root metadata: `clusterbook-build root new` writes one. P-256 and Ed25519 keys are supported.
     """
 
     code = "CB212"
 
 
 class UntrustedRoot(Untrusted):
-    """A root of trust is not signed by enough of the keys that the version before it names, or of its own.
+    """A root of trust is not signed by enough keys of the previous version, or of its own.
 
-    The version that was believed before stays. Somebody who has fewer keys than the threshold may have put it there.
+    The previously trusted version is kept. An attacker with fewer keys than the threshold may have published this one.
     """
 
     code = "CB213"
 
 
 class ExpiredTufRoot(Untrusted):
-    """The newest root of trust that can be had has run out, so that a later one may be kept from you.
+    """The newest available root of trust has expired, so a later one may be withheld from you.
 
-    Its publisher makes a new version before that date, even if nothing in it changes.
+    Its publisher has to publish a new version before that date, even if nothing in it changes.
     """
 
     code = "CB214"
@@ -178,8 +178,8 @@ def sign_root(data: bytes, name: str, key: PrivateKey, before: bytes = b"") -> b
     der = key.public().der
     keyid = next((keyid for keyid, each in keys.items() if _der(each) == der), "")
     if not keyid:
-        hint = "name the private half of a root key; the version before it lies beside it, or is named by --after"
-        raise BadTufRoot(f"{name} does not name this key as one of its root keys", hint=hint)
+        hint = "name the private half of a root key; put the previous version beside it, or name it with --after"
+        raise BadTufRoot(f"this key is not a root key of {name}", hint=hint)
     metadata.signatures[keyid] = Signature(keyid, key.sign(metadata.signed_bytes).hex())
     return _encode(metadata)
 
@@ -205,14 +205,14 @@ def _parse(data: bytes, name: str) -> Metadata[Root]:
     from tuf.api.exceptions import RepositoryError
     from tuf.api.metadata import Metadata, Root
 
-    hint = "name TUF root metadata, such as `clusterbook-build root new` writes"
+    hint = "name TUF root metadata, as `clusterbook-build root new` writes it"
     try:
         metadata = Metadata[Root].from_bytes(data)
         _ = metadata.signed_bytes  # what is signed cannot be written down where a number in it is no integer
     except (RepositoryError, ValueError, RecursionError) as error:
-        raise BadTufRoot(f"{name} is no root of trust", hint=hint) from error
+        raise BadTufRoot(f"{name} is not a root of trust", hint=hint) from error
     if not isinstance(metadata.signed, Root):
-        raise BadTufRoot(f"{name} is TUF metadata of another kind", hint=hint)
+        raise BadTufRoot(f"{name} is TUF metadata of another type", hint=hint)
     _refuse_unusable(metadata.signed, name)
     return metadata
 
@@ -222,29 +222,29 @@ def _refuse_unusable(root: Root, name: str) -> None:
     for role in (ROOT, RELEASE[0]):
         keys = [_der(key) for _, key in _keys_of(root, role)]
         if b"" in keys:
-            what = f"{name} names a key of a kind that is not used here in the role {role}"
+            what = f"{name} has a key of an unsupported type in the role {role}"
             raise BadTufRoot(what, hint="use P-256 or Ed25519")
         if len(set(keys)) < len(keys):
-            raise BadTufRoot(f"{name} names one key twice, so that it would count twice", hint="name it once")
+            raise BadTufRoot(f"{name} lists one key twice, so it would count twice", hint="list it once")
         if len(keys) < root.roles[role].threshold:
-            what = f"{name} asks for {root.roles[role].threshold} signatures of the role {role}, and names {len(keys)}"
+            what = f"{name} requires {root.roles[role].threshold} signatures for the role {role}, but lists {len(keys)}"
             raise BadTufRoot(f"{what} keys", hint="add keys, or lower the threshold")
     if root.roles[RELEASE[0]].threshold != 1:
-        raise BadTufRoot(f"{name} asks for several signatures on a release", hint="its threshold has to be 1 here")
+        raise BadTufRoot(f"{name} requires several signatures on a release", hint="its threshold must be 1")
     if any(root.roles[role].keyids != root.roles[RELEASE[0]].keyids for role in RELEASE):
-        what = f"{name} names other keys for each of {', '.join(RELEASE)}"
-        raise BadTufRoot(what, hint="name the same keys: an index of ours is all three")
+        what = f"{name} has different keys for {', '.join(RELEASE)}"
+        raise BadTufRoot(what, hint="use the same keys: the index serves as all three")
 
 
 def _refuse_unsigned(counts: Signatures, name: str) -> None:
     if counts.before < counts.before_needed:
         what = (
-            f"{name} is signed by {counts.before} of the {counts.before_needed} keys that the version before asks for"
+            f"{name} is signed by {counts.before} of the {counts.before_needed} keys that the previous version requires"
         )
         raise UntrustedRoot(what, hint=_COUNT)
     if counts.own < counts.needed:
         raise UntrustedRoot(
-            f"{name} is signed by {counts.own} of the {counts.needed} keys that it asks for", hint=_COUNT
+            f"{name} is signed by {counts.own} of the {counts.needed} keys that it requires", hint=_COUNT
         )
 
 
@@ -264,7 +264,7 @@ def _public(key: TufKey) -> PublicKey:
     if key.keytype == "ed25519":
         return ed25519_key(bytes.fromhex(value))
     if key.scheme != "ecdsa-sha2-nistp256":
-        raise ValueError(f"{key.scheme} is not used here")
+        raise ValueError(f"{key.scheme} is not supported")
     return public_key(value, "a key of the root")
 
 
@@ -293,7 +293,7 @@ def _revoke(root: Root, key: PublicKey, roles: Iterable[str], name: str) -> None
     for role in roles:
         keyid = next((keyid for keyid, each in _keys_of(root, role) if _der(each) == key.der), "")
         if not keyid:
-            raise BadTufRoot(f"{name} does not name a key that is to go", hint="does it stand in the other role?")
+            raise BadTufRoot(f"{name} does not have a key that is to be removed", hint="it may be in the other role")
         root.revoke_key(keyid, role)
 
 

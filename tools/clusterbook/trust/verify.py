@@ -52,7 +52,7 @@ _NAMED = "name a trust.yaml, a key or a trusted_root.json"
 
 
 class BadPolicy(InvalidRequest):
-    """A trust.yaml does not say whom to believe, or not in a way that can be followed; nothing was verified."""
+    """A trust.yaml names no signer, or is invalid; nothing was verified."""
 
     code = "CB173"
 
@@ -106,7 +106,7 @@ def _parse_policy(text: str, name: str) -> Policy:
 
     findings: list[Finding] = []
     check_shape(node, name, TrustPolicyShape, findings, strict=True)
-    raise _policy_error(findings[0]) if findings else BadPolicy(f"{name} is not written as a policy is")
+    raise _policy_error(findings[0]) if findings else BadPolicy(f"{name} is not a valid policy")
 
 
 def key_policy(files: Iterable[Path]) -> Policy:
@@ -194,7 +194,7 @@ def _statements(bundles: Iterable[bytes], digest: str, policy: Policy) -> Iterat
             none = False
             yield statement
     if none and not faults:
-        hint = f"the policy asks for {policy}; is it the right source?"
+        hint = f"the policy requires {policy}; check that it is the right source"
         raise Unsigned(f"{digest} is not signed", hint=hint)
     if none:
         raise furthest_fault(faults)
@@ -216,7 +216,7 @@ def _by_key(bundle: SigstoreBundle, policy: Policy) -> tuple[str, str]:
         if key.fits(bundle.signature, pae(bundle.payload)):
             return each.file, ""
     if bundle.hint in [key.hint() for key in keys.values()]:
-        raise Tampered("the signature does not fit the statement", hint="one of them was changed after signing")
+        raise Tampered("the signature does not match the statement", hint="one of them was changed after signing")
     hint = f"--key FILE trusts the publisher's public key; the policy requires {policy}"
     raise WrongSigner("it is signed with a key that the policy does not name", hint=hint)
 
@@ -225,8 +225,8 @@ def _by_login(bundle: SigstoreBundle, policy: Policy) -> tuple[str, str]:
     """Return who signed by logging in, and who vouches for them."""
     roots: Mapping[str, None] = dict.fromkeys(each.root for each in policy.identities)
     if not roots:
-        what = "it is signed by somebody who logged in, not with a key"
-        raise WrongSigner(what, hint=f"the policy asks for {policy}")
+        what = "it is signed keyless, not with a key"
+        raise WrongSigner(what, hint=f"the policy requires {policy}")
     from clusterbook.trust.sigstore import verify_keyless
 
     faults: list[Untrusted] = []

@@ -23,20 +23,20 @@ def gone(release: PlacedRelease, deployer: str) -> UpgradeNote:
 
 def taken_over(release: PlacedRelease, former: str, deployer: str) -> UpgradeNote:
     """Return what a release is told of that takes over the kinds of another component."""
-    text = f"it takes over kinds that {former} brought"
+    text = f"it takes over the CRDs of {former}"
     if deployer.startswith("argocd"):
         return UpgradeNote("kinds", f"{text}; Argo CD takes them over when it applies them")
     if deployer == "helm":
-        return UpgradeNote("kinds", f"{text}; deploy.sh gives them to this release, so that Helm accepts them")
+        return UpgradeNote("kinds", f"{text}; deploy.sh transfers them to this release, so that Helm accepts them")
     do = how_to_take_over(release.name, release.namespace, deployer)
-    return UpgradeNote("kinds", f"{text}, and Helm refuses what it did not make", do, needs_you=True)
+    return UpgradeNote("kinds", f"{text}, and Helm refuses objects of another owner", do, needs_you=True)
 
 
 def renamed(before: PlacedRelease, after: PlacedRelease, deployer: str) -> UpgradeNote:
     """Return how a release gets the objects that it had under another name."""
     if deployer == "helm":
-        anew = "workloads whose selectors have the old name are made anew"
-        given = f"deploy.sh gives it the objects of the old one; {anew}"
+        anew = "workloads whose selectors have the old name are recreated"
+        given = f"deploy.sh transfers the objects of the old one to it; {anew}"
         return UpgradeNote("renamed", f"release {before.name} becomes {after.name}; {given}")
     text = f"release {before.name} becomes {after.name}, and Helm refuses objects of another release"
     if deployer.startswith("argocd"):
@@ -56,5 +56,5 @@ def recorded(verdict: StepVerdict) -> Iterator[UpgradeNote]:
         yield UpgradeNote("record", text, do, needs_you=True)
     elif verdict.transition is not None and verdict.transition.precondition:
         yield UpgradeNote(
-            "record", f"recorded as {verdict.verdict}, if {verdict.transition.precondition}", "see to it", True
+            "record", f"recorded as {verdict.verdict}, if {verdict.transition.precondition}", "make sure of it", True
         )

@@ -77,7 +77,7 @@ def kind_steps(before: Kinds | None, after: Kinds | None, deployer: str, *, same
         found += [KindStep(name, change, how, lost)] if change != STAYS else []
     for name in sorted((before or {}).keys() - after.keys()):
         kept = (before or {})[name].where != "templates"
-        how = "it stays with its objects, and nothing serves them" if kept else DELETED
+        how = "it stays with its objects, without a controller" if kept else DELETED
         found.append(KindStep(name, GOES, how))
     return tuple(found)
 

@@ -111,7 +111,7 @@ def make_plan(old: UpgradeSide, new: UpgradeSide, known: Knowledge) -> UpgradePl
     steps += [_go(each, new.deployer, known) for each in reversed(gone)]
     asked = requirements(old.constraints, new.constraints, old.is_cluster, known.holds, _new_needs(known))
     notes = [
-        UpgradeNote("others", f"{each.namespace}/{each.name} is not of {new.label}; it is left alone")
+        UpgradeNote("others", f"{each.namespace}/{each.name} is not part of {new.label}; it is left alone")
         for each in strangers
     ]
     return UpgradePlan(old.label, new.label, new.deployer, tuple(asked), tuple(steps), tuple(notes))
@@ -130,12 +130,12 @@ def _come(release: PlacedRelease, new: UpgradeSide, old: Mapping[str, PlacedRele
     if former:
         found = tuple(each._replace(change=TAKEN) for each in found)
         notes.append(taken_over(release, former[0], new.deployer))
-    unproven = () if kinds is not None else (f"which kinds it brings: chart {_chart(release)} not at hand",)
+    unproven = () if kinds is not None else (f"which kinds it brings: chart {_chart(release)} not available",)
     undo = Undo(YES, f"helm uninstall {release.name} --namespace {release.namespace}")
     if any(each.change == TAKEN for each in found):
-        undo = Undo(NO, "it owns kinds now that were there before: removing it would delete them and all their objects")
+        undo = Undo(NO, "it owns CRDs that existed before: removing it would delete them and all their objects")
     elif any(each.change == NEW_KIND for each in found):
-        undo = Undo(YES, f"{undo.why}; kinds that it brought stay as long as somebody has objects of them")
+        undo = Undo(YES, f"{undo.why}; CRDs that it brought stay as long as objects of them exist")
     return ReleaseStep(COMES, None, release, (), (), found, None, tuple(notes), unproven, undo)
 
 
@@ -151,14 +151,18 @@ def _go(release: PlacedRelease, deployer: str, known: Knowledge) -> ReleaseStep:
     dropped = [each.name for each in found if each.how == DELETED]
     if dropped:
         text = f"removing it deletes {_list(dropped)}, and with them every object of these kinds"
-        notes.append(UpgradeNote("kinds", text, "keep what you need: kubectl get KIND -A -o yaml", needs_you=True))
+        notes.append(UpgradeNote("kinds", text, "back up what you need: kubectl get KIND -A -o yaml", needs_you=True))
     if _has_volumes(release):
-        text = "volumes of its StatefulSets outlive it, with what is on them"
+        text = "volumes of its StatefulSets are kept, with their data"
         notes.append(UpgradeNote("volumes", text, f"kubectl get pvc --namespace {release.namespace}", needs_you=True))
-    unproven = () if kinds is not None else (f"which kinds go with it: chart {_chart(release)} not at hand",)
-    undo = Undo(NO, "objects of kinds that went with it are lost") if dropped else Undo(YES, "install the older bundle")
+    unproven = () if kinds is not None else (f"which kinds go with it: chart {_chart(release)} not available",)
+    undo = (
+        Undo(NO, "objects of the CRDs that were removed with it are lost")
+        if dropped
+        else Undo(YES, "install the older bundle")
+    )
     if kinds is None:
-        undo = Undo(PERHAPS_NOT, "nobody knows which kinds go with it")
+        undo = Undo(PERHAPS_NOT, "it is not known which CRDs are removed with it")
     return ReleaseStep(GOES, release, None, (), (), found, None, tuple(notes), unproven, undo)
 
 
@@ -169,18 +173,18 @@ def _step(before: PlacedRelease, after: PlacedRelease, new: UpgradeSide, known: 
     if before.values is not None and after.values is not None:
         values = value_steps(before.values, after.values, known.old_effects(before), known.new_effects(after))
     elif after.values is not None and after.chart:
-        unproven.append("which values change: the cluster does not show those of before")
+        unproven.append("which values change: the cluster does not show the old ones")
     manifests = _manifests(before, after)
     if before.templates is None and after.templates:
-        unproven.append("which manifests change: the cluster does not show those of before")
+        unproven.append("which manifests change: the cluster does not show the old ones")
     same_chart = before.version == after.version and not _other_chart(before, after)
     was = known.old_kinds(before) if before.chart else {}
     will_be = known.new_kinds(after) if after.chart else {}
     kinds = kind_steps(will_be if same_chart else was, will_be, new.deployer, same_chart=same_chart)
     if not same_chart and was is None and before.chart:
-        unproven.append(f"which kinds change: chart {_chart(before)} not at hand")
+        unproven.append(f"which kinds change: chart {_chart(before)} not available")
     if not same_chart and will_be is None and after.chart:
-        unproven.append(f"which kinds it brings: chart {_chart(after)} not at hand")
+        unproven.append(f"which kinds it brings: chart {_chart(after)} not available")
     moved = _identity(before, after)
     verdict = None
     if before.version != after.version and after.chart:
@@ -236,7 +240,7 @@ def _identity(before: PlacedRelease, after: PlacedRelease) -> str:
         ),
     ):
         if one != other:
-            return f"its {what} moves from {one or 'none'} to {other or 'none'}"
+            return f"its {what} changes from {one or 'none'} to {other or 'none'}"
     return ""
 
 
@@ -257,31 +261,35 @@ def _notes(step: ReleaseStep, deployer: str) -> Iterator[UpgradeNote]:
         yield renamed(before, after, deployer)
     if before.namespace != after.namespace:
         was = f"release {before.name}, " if before.name != after.name else ""
-        text = f"it moves from {was}namespace {before.namespace} to {after.namespace}, which is another installation"
+        text = (
+            f"it moves from {was}namespace {before.namespace} to {after.namespace}, which makes it a new installation"
+        )
         do = f"remove the old one first: helm uninstall {before.name} --namespace {before.namespace}"
         if _has_volumes(before):
-            do += "; what is on its volumes does not move along"
+            do += "; the data on its volumes does not move with it"
         yield UpgradeNote("namespace", text, do, needs_you=True)
     if step.verdict is not None:
         yield from recorded(step.verdict)
     one, other = rank(before.version), rank(after.version)
     if one is not None and other is not None and other < one and not _other_chart(before, after):
         text = f"{after.version} is older than {before.version}"
-        yield UpgradeNote("version", text, "read the chart's notes before you go back", needs_you=True)
+        yield UpgradeNote("version", text, "read the chart's release notes before you downgrade", needs_you=True)
     lost = [f"{each.name} {', '.join(each.lost)}" for each in step.kinds if each.lost]
     if lost:
         text = f"versions are no longer served: {_list(lost)}"
-        do = "store objects in a version that stays first: kubectl get KIND -A -o yaml | kubectl replace -f -"
+        do = "first migrate objects to a version that stays: kubectl get KIND -A -o yaml | kubectl replace -f -"
         yield UpgradeNote("kinds", text, do, needs_you=True)
     if any(each.change == LOST_KIND and each.how == DELETED for each in step.kinds):
         dropped = [each.name for each in step.kinds if each.change == LOST_KIND and each.how == DELETED]
         text = f"the new chart does not bring {_list(dropped)}: Helm deletes them, with every object of these kinds"
-        yield UpgradeNote("kinds", text, "keep what you need: kubectl get KIND -A -o yaml", needs_you=True)
+        yield UpgradeNote("kinds", text, "back up what you need: kubectl get KIND -A -o yaml", needs_you=True)
     yield from _node_notes(step)
     volumes = [each.path for each in step.values if _is_volume(each.path)]
     if volumes:
-        text = f"volumes are asked for otherwise ({_list(volumes)}), and a StatefulSet cannot change that"
-        do = f"kubectl delete statefulset NAME --namespace {after.namespace} --cascade=orphan, if it is refused"
+        text = f"volume settings change ({_list(volumes)}), and a StatefulSet cannot change them"
+        do = (
+            f"kubectl delete statefulset NAME --namespace {after.namespace} --cascade=orphan, if the upgrade is refused"
+        )
         yield UpgradeNote("volumes", text, do, needs_you=True)
 
 
@@ -304,7 +312,7 @@ def _node_notes(step: ReleaseStep) -> Iterator[UpgradeNote]:
             why += step.manifests
         if why:
             disturbs = each["effect"] != "restarts"
-            do = "choose the time, and see that the workloads on these nodes may go" if disturbs else ""
+            do = "choose a maintenance window; workloads on these nodes are interrupted" if disturbs else ""
             what = "restarts pods on" if each["effect"] == "restarts" else each["effect"]
             yield UpgradeNote("nodes", f"{what} nodes ({_list(why)}): {each['how']}", do, needs_you=disturbs)
 
@@ -315,13 +323,13 @@ def _undo(step: ReleaseStep) -> Undo:
         return Undo(YES, "nothing changes")
     transition = step.verdict.transition if step.verdict else None
     if transition is not None and transition.reversible is False:
-        return Undo(NO, transition.reversible_notes or "its upgrade record says that there is no way back")
+        return Undo(NO, transition.reversible_notes or "its upgrade record says that it cannot be rolled back")
     if any(each.lost or each.change == LOST_KIND for each in step.kinds):
-        return Undo(NO, "kinds or versions of them go, and objects with them")
+        return Undo(NO, "CRDs or versions of them are removed, and objects with them")
     if step.action in (RENAMED, MOVES):
-        return Undo(NO, "the older bundle makes another release; remove this one first, then install that bundle")
+        return Undo(NO, "the older bundle installs another release; remove this one first, then install that bundle")
     if step.verdict is not None and (any(each.change == PERHAPS for each in step.kinds) or step.unproven):
-        return Undo(PERHAPS_NOT, "nobody knows what the new chart stores that the old one cannot read")
+        return Undo(PERHAPS_NOT, "it is not known what the new chart stores that the old one cannot read")
     return Undo(YES, "install the older bundle, or helm rollback")
 
 

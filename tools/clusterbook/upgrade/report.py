@@ -38,7 +38,7 @@ def headline(plan: UpgradePlan) -> str:
 
 _WORDS = {
     "comes": "come", "goes": "go", "renamed": "renamed", "moves": "move", "upgrades": "upgraded",
-    "changes": "with other values", "stays": "as they are",
+    "changes": "with other values", "stays": "unchanged",
 }  # fmt: skip
 
 
@@ -127,19 +127,19 @@ def _json(plan: UpgradePlan) -> str:
 def _text(plan: UpgradePlan) -> str:
     lines = [headline(plan)]
     if needs := plan.needs():
-        lines += ["", "Needs you"]
+        lines += ["", "Manual steps"]
         for number, (name, note) in enumerate(needs, 1):
             lines.append(f"  {number}. {f'{name}: ' if name else ''}{note.text}")
             lines += [f"     {note.do}"] if note.do else []
     satisfied = [each for each in plan.requirements if not each.note.needs_you]
-    lines += ["", "Holds already", *(f"  {each.note.text}" for each in satisfied)] if satisfied else []
+    lines += ["", "Already met", *(f"  {each.note.text}" for each in satisfied)] if satisfied else []
     lines += ["", "Releases, in the order in which they are installed"]
     for step in plan.steps:
         if step.action in (STAYS, GOES):
             continue
         lines.append(f"  {_title(step)}")
         lines += [f"      {line}" for line in _details(step)]
-    for action, heading in ((GOES, "Releases that go, once all else is installed"), (STAYS, "Stay as they are")):
+    for action, heading in ((GOES, "Releases that are removed, once all others are installed"), (STAYS, "Unchanged")):
         steps = [step for step in plan.steps if step.action == action]
         lines += ["", heading] if steps else []
         if action == STAYS and steps:
@@ -179,7 +179,7 @@ def _details(step: ReleaseStep) -> Iterator[str]:
             yield f"{value.path}: {_word(value.before)} → {_word(value.after)}  [{_effect(value)}]"
     if dropped:
         paths = ", ".join(f"{each.path} ({_word(each.before)})" for each in dropped)
-        yield f"no longer set, and not proven what that did: {paths}"
+        yield f"no longer set, effect not proven: {paths}"
     if step.manifests:
         yield f"manifests: {', '.join(step.manifests)}"
     for kind in step.kinds:
@@ -215,7 +215,7 @@ def _markdown(plan: UpgradePlan) -> str:
     """Return a plan for a change request: what needs you as a list to tick, then a table, then all of it."""
     lines = [f"# {_escape(headline(plan))}", ""]
     if needs := plan.needs():
-        lines += ["## Needs you", ""]
+        lines += ["## Manual steps", ""]
         for name, note in needs:
             lines.append(f"- [ ] {f'**{_escape(name)}**: ' if name else ''}{_escape(note.text)}")
             lines += [f"  - {_escape(note.do)}"] if note.do else []

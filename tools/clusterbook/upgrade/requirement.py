@@ -45,15 +45,15 @@ def requirements(
             continue
         known = holds(name, value) if is_cluster else None
         more = f" (before: {was})" if was else ""
-        note = UpgradeNote("requires", f"{name} has to be {value}{more}", "", needs_you=known is not True)
+        note = UpgradeNote("requires", f"{name} must be {value}{more}", "", needs_you=known is not True)
         if known is True:
             note = note._replace(text=f"{note.text}; the cluster is")
         elif known is False:
-            note = note._replace(text=f"{note.text}, and the cluster is not", do="bring the cluster there first")
+            note = note._replace(text=f"{note.text}, and the cluster is not", do="change the cluster first")
         else:
-            note = note._replace(do="clusterbook validate, with a snapshot, says whether it holds")
+            note = note._replace(do="check it with clusterbook validate and a snapshot")
         yield UpgradeRequirement(name, was, value, known, note)
     for need in needs:
-        text = f"{', '.join(need.components)} needs {', '.join(need.kinds)}, which nothing in the bundle brings"
+        text = f"{', '.join(need.components)} needs {', '.join(need.kinds)}, which the bundle does not include"
         note = UpgradeNote("kinds", text, need.how, needs_you=True)
-        yield UpgradeRequirement(", ".join(need.kinds), "", "is known to the cluster", None, note)
+        yield UpgradeRequirement(", ".join(need.kinds), "", "is present in the cluster", None, note)

@@ -28,7 +28,7 @@ class UpgradeNoteShape(Shape):
     ]
     text: str
     do: str | None = Field(None, description="What to type, or to decide.")
-    needs_you: bool = Field(alias="needsYou", description="Nobody else does it.")
+    needs_you: bool = Field(alias="needsYou", description="Only you can do it.")
 
 
 class PlanNeedShape(UpgradeNoteShape):
@@ -43,7 +43,7 @@ class RequirementShape(Shape):
     name: str = Field(description="A constraint, such as K8s.server.version, or names of kinds.")
     before: str | None = Field(None, description="What was asked before.")
     after: str
-    holds: bool | None = Field(None, description="What a snapshot says; left out where nobody can tell.")
+    holds: bool | None = Field(None, description="What a snapshot shows; absent where it is not known.")
 
 
 class PlacedReleaseShape(Shape):
@@ -115,7 +115,7 @@ class ReleaseStepShape(Shape):
     kinds: list[KindStepShape] | None = None
     record: RecordShape | None = None
     notes: list[UpgradeNoteShape] | None = None
-    unproven: list[str] | None = Field(None, description="What nobody knows, and why.")
+    unproven: list[str] | None = Field(None, description="What is not known, and why.")
     undo: UndoShape
 
 

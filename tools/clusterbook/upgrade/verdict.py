@@ -36,17 +36,17 @@ def judge(
         other_chart: whether that is another chart, so that the two versions say nothing of each other.
     """
     if other_chart:
-        return StepVerdict(UNKNOWN, f"{moved}, and records are about one chart")
+        return StepVerdict(UNKNOWN, f"{moved}, and records cover one chart")
     before, after = rank(old), rank(new)
     if before is None or after is None:
-        return StepVerdict(UNVERSIONED, f"{old or 'none'} and {new or 'none'} cannot be put in an order")
+        return StepVerdict(UNVERSIONED, f"{old or 'none'} and {new or 'none'} cannot be compared")
     if after < before:
-        return StepVerdict(UNKNOWN, f"{new} is older than {old}, and records tell no way back")
+        return StepVerdict(UNKNOWN, f"{new} is older than {old}, and records do not cover downgrades")
     if record is None:
-        return StepVerdict(UNKNOWN, "no upgrade record is about it")
+        return StepVerdict(UNKNOWN, "there is no upgrade record for it")
     crossed = record.crossed(old, new)
     if not crossed:
-        return StepVerdict(UNKNOWN, "its upgrade record says nothing of this step")
+        return StepVerdict(UNKNOWN, "its upgrade record does not cover this step")
     whole = [each for each in crossed if each.start.has(old) and each.target.has(new)]
     if len(whole) == 1:  # one transition is about just this step, whatever others lie on the way
         crossed = (whole[0],)

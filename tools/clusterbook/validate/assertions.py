@@ -72,7 +72,7 @@ def read_test(document: object, name: str) -> list[Operation]:
     """
     top = document if isinstance(document, Mapping) else {}
     if top.get("kind") != "Test":
-        raise InvalidRequest(f"{name} is no health check: its kind is '{top.get('kind') or ''}', not 'Test'")
+        raise InvalidRequest(f"{name} is not a health check: its kind is '{top.get('kind') or ''}', not 'Test'")
     steps = (top.get("spec") or {}).get("steps") if isinstance(top.get("spec"), Mapping) else None
     found = []
     for number, step in enumerate(_list(steps, f"{name}: spec.steps")):
@@ -92,14 +92,14 @@ def _operation(entry: object, step: str, where: str) -> Operation:
     kinds = sorted(set(entry) - {"description"})
     if kinds not in (["assert"], ["error"]):
         listed = ", ".join(map(str, kinds)) or "nothing"
-        raise InvalidRequest(f"{where} does {listed}", hint="a health check only reads: assert or error")
+        raise InvalidRequest(f"{where} does {listed}", hint="a health check is read-only: use assert or error")
     inner = entry[kinds[0]]
     tree = inner.get("resource") if isinstance(inner, Mapping) else None
     if not isinstance(tree, Mapping) or not (tree.get("apiVersion") and tree.get("kind")):
-        raise InvalidRequest(f"{where}.{kinds[0]} names no resource with apiVersion and kind", hint="write resource:")
+        raise InvalidRequest(f"{where}.{kinds[0]} has no resource with apiVersion and kind", hint="write resource:")
     metadata = tree.get("metadata")
     if not isinstance(metadata, Mapping | None) or not isinstance((metadata or {}).get("labels"), Mapping | None):
-        raise InvalidRequest(f"{where}.{kinds[0]}.resource.metadata is no map of name, namespace and labels")
+        raise InvalidRequest(f"{where}.{kinds[0]}.resource.metadata is not a map of name, namespace and labels")
     return Operation(step, kinds[0] == "assert", tree)
 
 
@@ -153,13 +153,13 @@ def operation_fault(operation: Operation, inventory: Inventory) -> str:
                 return ""
             said.append(f"{_name(each)}: {why}" if "name" not in metadata else why)
         if gap is not None:
-            raise UnseenPart(f"{kind} ({api_version}) was seen in part: {gap.reason}", looked=True)
+            raise UnseenPart(f"{kind} ({api_version}) was captured in part: {gap.reason}", looked=True)
         return f"{operation.subject} {_first_few(said)}" if said else f"there is no {operation.subject}"
     fitting = [_name(each) for each, why in mismatches if not why]
     if fitting:
         return f"{operation.subject}: {_first_few(fitting)}: {_innermost(body)}"
     if gap is not None:
-        raise UnseenPart(f"{kind} ({api_version}) was seen in part: {gap.reason}", looked=True)
+        raise UnseenPart(f"{kind} ({api_version}) was captured in part: {gap.reason}", looked=True)
     return ""
 
 
@@ -269,7 +269,7 @@ def mismatch(tree: Any, value: Any, subject: str, path: str = "", bindings: Bind
 def _map_mismatch(tree: Mapping[str, Any], value: Any, subject: str, path: str, bindings: Bindings) -> str:
     """Return the difference to a map of keys and what stands below them."""
     if not tree:
-        return f"{path or subject} is nothing" if value is None else ""
+        return f"{path or subject} is null" if value is None else ""
     for name, below in tree.items():
         key = AssertionKey(str(name), False) if _is_name(name) else read_key(str(name))
         where = f"{path}.{name}" if path else str(name)

@@ -115,8 +115,8 @@ def read_checks(entries: Mapping[str, Entry]) -> dict[str, Check]:
             inspections = tuple(map(_inspection, entry.get("inspect") or ()))
             checks[name] = Check(name, tuple(entry.get("judges") or ()), str(entry.get("where") or ""), inspections)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
-            what = f"the catalog does not say what the check {name} inspects: {error}"
-            raise InvalidRequest(what, hint="its entry in validators/catalog.yaml") from error
+            what = f"the catalog entry of the check {name} is invalid: {error}"
+            raise InvalidRequest(what, hint="see its entry in validators/catalog.yaml") from error
     return checks
 
 

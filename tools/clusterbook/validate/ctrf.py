@@ -150,4 +150,4 @@ def summary(report: Report) -> str:
         ERROR: f"{name} could not be validated",
         SKIPPED: "nothing was validated",
     }
-    return f"{report.says or 'nothing was asked'}: {follows[report.verdict]}"
+    return f"{report.says or 'no phase was requested'}: {follows[report.verdict]}"

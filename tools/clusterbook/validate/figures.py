@@ -26,7 +26,7 @@ def missed_constraints(constraints: Sequence[Constraint], figures: Mapping[str, 
         try:
             holds = meets(parse_expression(constraint.value), figure)
         except ClusterbookError:
-            sentences.append(f"{constraint.name} is {figure}, which is no figure")
+            sentences.append(f"{constraint.name} is {figure}, which is not a number")
             continue
         if not holds:
             unit = f" {constraint.unit}" if constraint.unit else ""
@@ -49,7 +49,7 @@ def meets(expression: Expression, figure: str) -> bool:
     except ValueError:
         return evaluate(expression, figure)
     if not isfinite(number):
-        raise InvalidRequest(f"'{figure}' is no figure")
+        raise InvalidRequest(f"'{figure}' is not a number")
     low, high = bound * (1 - TOLERANCE), bound * (1 + TOLERANCE)
     of_range = {">=": number >= low, ">": number > low, "<=": number <= high, "<": number < high}
     return of_range.get(expression.op, (number == bound) == (expression.op != "!="))

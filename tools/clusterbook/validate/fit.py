@@ -69,7 +69,7 @@ def _partial_fit(result: Sequence[Result]) -> str:
     shown = [each.name for each in result if each.kind == CRITERION]
     count = len(result) - len(shown)
     shown += [f"{count} constraint{'s' if count > 1 else ''}"] if count else []
-    return f"as far as a machine tells: {', '.join(shown) or 'nothing'}"
+    return f"as far as one machine shows: {', '.join(shown) or 'nothing'}"
 
 
 def _is_the_clusters(result: Result) -> bool:

@@ -77,7 +77,7 @@ def _judgement(faults: Sequence[str], *, then: str = "", holds: str = "") -> Jud
     if faults:
         more = f" and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
         return Judgement(FAILED, "; ".join(faults[:_SHOWN]) + more)
-    return Judgement(SKIPPED, f"what can be read holds; {then}") if then else Judgement(PASSED, holds)
+    return Judgement(SKIPPED, f"what can be inspected passes; {then}") if then else Judgement(PASSED, holds)
 
 
 # --- objects ----------------------------------------------------------------------------------------------------------
@@ -134,7 +134,7 @@ def _value_at(value: Any, path: Sequence[str]) -> Any:
 
 def _state_faults(subject: ValidationSubject, target: ObjectName, state: str) -> list[str]:
     named = subject.inventory.named(target.api_version, target.kind, target.name, target.namespace)
-    shown = "not there" if named is None else (named.get("status") or {}).get("state", "without a state")
+    shown = "missing" if named is None else (named.get("status") or {}).get("state", "without a state")
     return [] if shown == state else [f"{target.kind} {target.name} is {shown}"]
 
 
@@ -172,7 +172,7 @@ def _version(
     namespace = namespace or source.namespace
     shows = subject.inventory.named(api_version(subject.inventory, source.kind), source.kind, source.name, namespace)
     if shows is None:
-        return Judgement(FAILED, f"{source.kind} {namespace}/{source.name} is not there")
+        return Judgement(FAILED, f"{source.kind} {namespace}/{source.name} does not exist")
     label = "app.kubernetes.io/version"
     metadata = shows["metadata"]
     version = str((metadata.get("labels") or {}).get(label) or "") or _tag(shows)
@@ -211,9 +211,9 @@ def _figure_faults(inspection: Inspection, subject: ValidationSubject, constrain
     measured = [constraint for constraint in constraints if figures.get(constraint.name) is not None]
     missing = ", ".join(constraint.name for constraint in constraints if constraint not in measured)
     if not measured:
-        return Judgement(SKIPPED, f"it has to be measured: the snapshot has no {missing}")
+        return Judgement(SKIPPED, f"it must be measured: the snapshot has no {missing}")
     faults = missed_constraints(measured, figures)
     if missing and not faults:  # a figure says nothing as long as nobody knows what of
-        what = f"it was measured, and nobody says with which {missing}"
+        what = f"it was measured without the setting {missing}"
         return Judgement(ERROR, f"{what}; record it again with --setting")
     return _judgement(faults, holds=", ".join(f"{each.name} is {scalar(figures[each.name])}" for each in measured))

@@ -26,7 +26,7 @@ Node = Mapping[str, Any]
 
 
 class BadExpression(InvalidRequest):
-    """An expression of a health check cannot be read, or cannot be asked about what it was asked about.
+    """An expression of a health check is invalid, or cannot be evaluated on its subject.
 
     The message quotes it. Correct the health check of the component that is named before it.
     """
@@ -60,7 +60,7 @@ def evaluate(text: str, value: Any, bindings: Mapping[str, Any]) -> Any:
     try:
         return (_Interpreter() if tree["counts"] else _PLAIN).visit(tree, value)
     except (JMESPathError, TypeError, ValueError, RecursionError) as error:
-        raise BadExpression(f"the expression ({_short(text)}) has no answer: {error}") from error
+        raise BadExpression(f"the expression ({_short(text)}) failed: {error}") from error
 
 
 def _short(text: str) -> str:
@@ -77,11 +77,11 @@ def with_bindings(text: str, bindings: Mapping[str, Any]) -> str:
         if name is None:
             return match[0]
         if name not in bindings:
-            raise BadExpression(f"the expression ({_short(text)}) speaks of ${name}, which nothing binds")
+            raise BadExpression(f"the expression ({_short(text)}) uses ${name}, which is not bound")
         found = "`" + json.dumps(bindings[name], ensure_ascii=False).replace("`", "\\u0060") + "`"
         length += len(found)
         if length > _LONGEST_BOUND:
-            raise BadExpression(f"the expression ({_short(text)}) is too long with what is bound", hint="bind less")
+            raise BadExpression(f"the expression ({_short(text)}) is too long with its bindings", hint="bind less")
         return found
 
     return _TOKEN.sub(literal, text)
@@ -134,10 +134,10 @@ def _nodes(node: Node) -> Iterator[Node]:
 
 def _check_call(name: str, arguments: int) -> None:
     if name in _LIVE:
-        raise BadExpression(f"the function {name} reads a live cluster, and a snapshot is none")
+        raise BadExpression(f"the function {name} needs a live cluster, not a snapshot")
     if name not in _FUNCTIONS and name not in Functions.FUNCTION_TABLE:
         hint = did_you_mean(name, {*_FUNCTIONS, *Functions.FUNCTION_TABLE})
-        raise BadExpression(f"the function {name} is not known", hint=hint)
+        raise BadExpression(f"the function {name} does not exist", hint=hint)
     arity = _FUNCTIONS[name][1] if name in _FUNCTIONS else arguments
     if arguments != arity:
         raise BadExpression(f"the function {name} takes {arity} arguments, not {arguments}")

@@ -59,7 +59,9 @@ def manifests(entry: Entry, run: CheckRun, node: str = "", number: int = 0) -> l
         InvalidRequest: the entry says nothing that could run.
     """
     if not entry.get("image"):
-        raise InvalidRequest(f"the check {entry.get('name')} has no image", hint="its entry in validators/catalog.yaml")
+        raise InvalidRequest(
+            f"the check {entry.get('name')} has no image", hint="see its entry in validators/catalog.yaml"
+        )
     name = _name(entry, run, number)
     account = {"kind": "ServiceAccount", "name": name, "namespace": run.namespace}
     found: list[Object] = [_object("v1", "ServiceAccount", name, run.namespace)]

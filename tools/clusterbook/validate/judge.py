@@ -76,7 +76,7 @@ def judge(
     for name in chosen:
         for check in about.phases[name].checks:
             if known_checks and check not in known_checks:
-                raise InvalidRequest(f"the recipe names the check '{check}' in {name}, and there is none of that name",
+                raise InvalidRequest(f"the recipe names the check '{check}' in {name}, which does not exist",
                                      hint=did_you_mean(check, known_checks))  # fmt: skip
     results: list[Result] = []
     stopped = ""
@@ -91,7 +91,7 @@ def judge(
             fails = any(result.state == FAILED for result in of_phase)
             stopped = "readiness failed" if fails else "readiness could not be validated"
         elif wrong and fail_fast:
-            stopped = f"{name} failed, and no more was asked for"
+            stopped = f"{name} failed"
     taken = str(snapshot.metadata.get("timestamp") or "")
     unasked = tuple(name for name in PHASES if name not in chosen and any(_demands(about, name, checks)))
     return Report(about.name, taken, tuple(results), unasked, tuple(_pools(about)), snapshot.nodes.gpu_kinds)
@@ -159,7 +159,7 @@ def constraint(snapshot: Snapshot, demanded: Constraint, phase: str = READINESS)
     """Return whether one constraint holds; what was not measured is an error, with the nearest that was."""
     name, value = demanded.name, demanded.value
     if not demanded.is_path:
-        what = "it has to be measured, and the recipe names no check that does"
+        what = "it must be measured, and the recipe has no check for it"
         return Result(phase, CONSTRAINT, name, SKIPPED, what)
     if name == node_sets.NAME:
         return _of_gpu_nodes(snapshot, demanded, phase)
@@ -181,10 +181,10 @@ def constraint(snapshot: Snapshot, demanded: Constraint, phase: str = READINESS)
         )
     actual = f"it is {_first_few(list(shown.values))}"
     if shown.limit:
-        return Result(phase, CONSTRAINT, name, ERROR, f"{actual} as far as anybody saw: {shown.limit}")
+        return Result(phase, CONSTRAINT, name, ERROR, f"{actual} as far as captured: {shown.limit}")
     if shown.unread:
         seen = [node for nodes in shown.values.values() for node in nodes]
-        message = f"{actual} on {list_names(seen) or 'one node'}, and nobody looked into {list_names(shown.unread)}"
+        message = f"{actual} on {list_names(seen) or 'one node'}, not inspected on {list_names(shown.unread)}"
         return Result(phase, CONSTRAINT, name, SKIPPED, message)
     return Result(phase, CONSTRAINT, name, PASSED, actual)
 
@@ -233,7 +233,7 @@ def component_health(about: ValidationSubject, component: ComponentRef) -> Resul
     if not about.recipe.deploys(component):
         return result(NOT_APPLICABLE, "the recipe does not deploy it")
     if component.document.get("healthCheckSkip"):
-        return result(SKIPPED, "the recipe leaves its health check out")
+        return result(SKIPPED, "the recipe skips its health check")
     if not component.health_check:
         return result(NOT_APPLICABLE, "it has no health check")
     try:
@@ -248,7 +248,7 @@ def component_health(about: ValidationSubject, component: ComponentRef) -> Resul
     if outcome.unseen:
         return result(ERROR if outcome.blind else SKIPPED, outcome.unseen[0])
     if not outcome.asked:
-        return result(NOT_APPLICABLE, "its health check asks nothing")
+        return result(NOT_APPLICABLE, "its health check has no assertion")
     if faults := list(release_faults(about.inventory, component.namespace, name)):
         more = f" and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
         return result(FAILED, "; ".join(faults[:_SHOWN]) + more)

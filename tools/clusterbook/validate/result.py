@@ -81,7 +81,7 @@ class Report(NamedTuple):
     def says(self) -> str:
         """Return `3 passed, 1 skipped, deployment not asked`."""
         counts = (f"{count} {state}" for state, count in self.counts().items() if count)
-        return ", ".join((*counts, *(f"{phase} not asked" for phase in self.unasked)))
+        return ", ".join((*counts, *(f"{phase} not requested" for phase in self.unasked)))
 
 
 def recorded_result(snapshot: Snapshot, check: str) -> tuple[str, str] | None:
@@ -90,5 +90,5 @@ def recorded_result(snapshot: Snapshot, check: str) -> tuple[str, str] | None:
         return None
     result, message = snapshot.reading(CHECKS, check, RESULT), snapshot.reading(CHECKS, check, MESSAGE)
     if result not in (PASSED, FAILED, SKIPPED, ERROR):
-        return ERROR, f"it ran, and its result is '{result}', which says nothing"
+        return ERROR, f"it ran, and its result is '{result}', which is unknown"
     return result, message or f"it ran and {'passed' if result == PASSED else 'ended as ' + result}"

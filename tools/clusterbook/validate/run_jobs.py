@@ -32,8 +32,8 @@ AT_ONCE = 4
 """How many checks run at one time."""
 _UNKNOWN = 255
 _UNPINNED = (
-    "not run: nobody knows which program {} is today; name a release or a digest of it for this check in"
-    " validators/catalog.yaml of a tree of your own, and give that with --data"
+    "not run: the image {} is not pinned; pin a version or a digest for this check in validators/catalog.yaml "
+    "of your own tree, and pass it with --data"
 )
 _GRACE_S = 60
 """How much longer than a Job may take one waits for it: it has to be scheduled first."""
@@ -109,7 +109,7 @@ def _when_it_is_gone(api: Api, path: str, pace: Pace) -> Mapping[str, Any] | Non
         if time.monotonic() > end:
             name = found["metadata"]["name"]
             what = f"the namespace {name} is being deleted, and was still there after {pace.patience_s:.0f} s"
-            hint = f"see what holds it with kubectl get namespace {name} -o yaml, or name another with -n"
+            hint = f"see what blocks it: kubectl get namespace {name} -o yaml, or name another with -n"
             raise NotFinished(what, hint=hint)
         pace.sleep(pace.poll_s)
     return found
@@ -165,12 +165,12 @@ def _run(
         except ClusterbookError as error:
             return Trial(ERROR, error.what)
     if not nodes:
-        return Trial(SKIPPED, "no node has a GPU to give")
+        return Trial(SKIPPED, "no node has an allocatable GPU")
     # what says something by its output has to have said it: a log that could not be read is no pass
     heard = name not in READERS or any(text.strip() for text in printed.values())
     found = read_trial(name, printed, 0 if heard else None)
     if nodes != ("",) and found.state == PASSED and len(nodes) < len(gpu_nodes):
-        return found._replace(message=f"{found.message}; {len(gpu_nodes) - len(nodes)} more were not asked")
+        return found._replace(message=f"{found.message}; {len(gpu_nodes) - len(nodes)} more were not checked")
     return found
 
 

@@ -88,7 +88,7 @@ def two_answers(document: Document, where: str) -> Iterator[str]:
     """Yield a sentence about each component that its recipe both switches off and deploys: the reference takes both."""
     for name, switch in RecipeResult(document).two_answers():
         place = f"{where}: componentRefs.{name}.overrides.{switch}"
-        yield f"{place}: it is false, and deploymentOrder deploys {name}: judged as not deployed; take one of them out"
+        yield f"{place}: it is false, but deploymentOrder deploys {name}: validated as not deployed; remove one of them"
 
 
 def _claims_gpus(recipe: RecipeResult) -> bool:
@@ -169,17 +169,17 @@ def _criterion(dimension: str, value: str, reading: DimensionReading) -> tuple[s
         return FAILED, f"the recipe is for {value}, {_mismatch_text(dimension, reading, others)}"
     if reading.values:
         if reading.limit:
-            return ERROR, f"it is {value} as far as anybody saw: {reading.limit}"
+            return ERROR, f"it is {value} as far as captured: {reading.limit}"
         if reading.unread:
             where = f" on {list_names(reading.values[value])}" if reading.values[value] else ""
-            return SKIPPED, f"it is {value}{where}, and {list_names(reading.unread)} did not show theirs"
+            return SKIPPED, f"it is {value}{where}, and {list_names(reading.unread)} did not show it"
         return PASSED, f"it is {value}"
     if reading.state == NONE and (dimension != "service" or is_recognisable(value)):
         return FAILED, f"the recipe is for {value}, and {reading.reason}"
     if reading.state == UNREADABLE and (dimension != "service" or value in NAMED - {"bcm", "metal3"} or reading.limit):
         return ERROR, f"the recipe is for {value}, and {reading.limit or reading.reason}"
     if dimension == "service" and reading.reason:
-        return SKIPPED, f"the recipe is for {value}, which no cluster shows by itself; {reading.reason}"
+        return SKIPPED, f"the recipe is for {value}, which a cluster does not show; {reading.reason}"
     why = reading.reason or "the cluster does not show its own"
     return SKIPPED, f"the recipe is for {value}, and {why}"
 

@@ -30,7 +30,7 @@ def fault_of(inventory: Inventory, kind: str, name: str, namespace: str = "") ->
     found = inventory.named(api_version(inventory, kind), kind, name, namespace)
     where = f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
     if found is None:
-        return f"{where} is not there"
+        return f"{where} does not exist"
     why = health_fault(kind, found)
     return f"{where} {why}{'' if ': ' in why else refusal(inventory, namespace, kind, name)}" if why else ""
 
@@ -122,7 +122,7 @@ def _rollout_fault(kind: str, item: Object) -> str:
         return "is being deleted"
     why = _stuck(status)
     if isinstance(generation, int) and generation > _count(status, "observedGeneration"):
-        return f"was changed, and its controller has not looked at it since{why}"
+        return f"was changed, and its controller has not observed the change{why}"
     if kind == "DaemonSet":
         wanted, unit = _count(status, "desiredNumberScheduled"), "nodes"
         updated, ready = _count(status, "updatedNumberScheduled"), _count(status, "numberAvailable")
@@ -132,11 +132,11 @@ def _rollout_fault(kind: str, item: Object) -> str:
         ready = _count(status, "availableReplicas" if kind == "Deployment" else "readyReplicas")
         updated = _count(status, "updatedReplicas") if kind != "ReplicaSet" else _count(status, "replicas")
     if wanted == 0:
-        return "fits no node" if kind == "DaemonSet" else "is scaled to 0"
+        return "cannot be scheduled on any node" if kind == "DaemonSet" else "is scaled to 0"
     if updated < wanted:
         return f"is up to date on {updated} of {wanted} {unit}{why}"
     if unit == "replicas" and (old := _count(status, "replicas") - updated) > 0:
-        return f"still runs {old} replicas of before{why}"
+        return f"still runs {old} old replicas{why}"
     if ready < wanted:
         return f"{'is ready on' if unit == 'nodes' else 'has'} {ready} of {wanted} {unit}{why}"
     return why.removeprefix(": ")
@@ -240,7 +240,7 @@ def pods(inventory: Inventory, namespace: str, labels: Mapping[str, str]) -> Pod
         elif status.get("phase") == "Running":
             healthy.append(pod)
     if not healthy and not faults and gap is not None:
-        raise UnseenPart(f"pods were seen in part: {gap.reason}", looked=True)
+        raise UnseenPart(f"pods were captured in part: {gap.reason}", looked=True)
     return PodHealth(healthy, faults)
 
 
@@ -252,5 +252,5 @@ def all_objects(inventory: Inventory, api_version: str, kind: str, namespace: st
     """
     found, gap = inventory.kind(api_version, kind, namespace)
     if gap is not None:
-        raise UnseenPart(f"{kind} ({api_version}) was seen in part: {gap.reason}", looked=True)
+        raise UnseenPart(f"{kind} ({api_version}) was captured in part: {gap.reason}", looked=True)
     return found

@@ -56,7 +56,7 @@ _LIMITS = Limits(files=MOST_FILES, total_bytes=MOST_BYTES)
 
 
 class NotAsRecorded(ClusterbookError):
-    """A bundle's files are not those that were recorded, or do not derive from its recipe.
+    """A bundle's files differ from its checksums, or do not derive from its recipe.
 
     Do not deploy it. Make it again, or fetch it again from where it came.
     """
@@ -107,7 +107,7 @@ def verify_files(
 ) -> VerificationReport:
     """Return what is known of a bundle on this machine."""
     if CHECKSUMS not in files and not beside:
-        what = f"{where} has no {CHECKSUMS}, so nothing says what it should hold"
+        what = f"{where} has no {CHECKSUMS}"
         return _fault_report(where, NotAsRecorded(what, hint="name a bundle"))
     record = _record(files)
     if record.differences:
@@ -142,7 +142,7 @@ def _check_pins(inspection: BundleInspection, publication: PublicationRecord | N
     for each in proof.unpinned:
         right = pins.charts.get(each.component, frozenset())
         if right and f"sha256:{each.sha256}" not in right:
-            what = f"{each.path} is not {each.what} of the release: that is {min(right)}"
+            what = f"{each.path} is not {each.what} of the release, which is {min(right)}"
             raise Tampered(what, hint="do not deploy it: make the bundle again, with charts of a source you trust")
         left += [] if right else [each]
     return inspection._replace(proof=proof._replace(unpinned=tuple(left)))
@@ -165,7 +165,7 @@ def bundle_verdict(
     proof = inspection.proof
     vouched = verified or (publication.verified if publication and publication.same else None)
     if proof is not None and not inspection.derives and vouched is None:
-        what = f"{where} is not what its recipe and options make (made by clusterbook {proof.version})"
+        what = f"{where} differs from what its recipe and options render to (rendered by clusterbook {proof.version})"
         hint = "verify with the version that made it, or make it again and compare: clusterbook bundle --diff"
         return _fault_report(where, NotAsRecorded(what, hint=hint), inspection)
     level, reason = _level(inspection, vouched, publication)
@@ -198,16 +198,16 @@ def _level(
     proof = inspection.proof
     if verified is None:
         if publication is not None and inspection.derives:
-            return DERIVED, "its recipe is signed, its options are not: look at what they change"
-        return UNVERIFIED, "it carries no signature"
+            return DERIVED, "its recipe is signed, its options are not: review what they change"
+        return UNVERIFIED, "it has no signature"
     if inspection.local:
         count = len(inspection.local)
         return ADJUSTED, f"{count} of its cluster-values.yaml files {'was' if count == 1 else 'were'} edited since"
     if inspection.derives:
-        return VERIFIED, "signed, and what its signed recipe makes"
+        return VERIFIED, "signed, and equal to what its signed recipe renders to"
     if proof is not None:
-        return ATTESTED, f"this version does not make the same of its recipe as clusterbook {proof.version}"
-    return ATTESTED, "it carries neither recipe nor options, from which it could be made again"
+        return ATTESTED, f"this version renders its recipe differently than clusterbook {proof.version}"
+    return ATTESTED, "it has no recipe and options to render again"
 
 
 def _facts(
@@ -216,7 +216,9 @@ def _facts(
     """Yield what is known of a bundle, a line each."""
     proof = inspection.proof
     if inspection.recorded:
-        edited = f", {len(inspection.local)} of them edited where values of a cluster go" if inspection.local else ""
+        edited = (
+            f", {len(inspection.local)} of them cluster-values.yaml files that were edited" if inspection.local else ""
+        )
         yield f"{inspection.recorded} files as recorded{edited}"
     if verified is not None:
         yield f"signed by {_signer(verified)}"
@@ -235,7 +237,9 @@ def _facts(
     yield from (f"value: {each}" for each in proof.values)
     yield from (f"edited: {each}" for each in proof.local)
     if verified is None and not (publication and publication.same):
-        yield from (f"no recipe pins {each.what}: {each.path}, sha256:{each.sha256}" for each in proof.unpinned)
+        yield from (
+            f"the recipe does not pin {each.what}: {each.path}, sha256:{each.sha256}" for each in proof.unpinned
+        )
 
 
 def _signer(verified: VerifiedStatement) -> str:
@@ -297,7 +301,7 @@ def verify_artifact(where: str, verifier: Verifier) -> VerificationReport:
         if packed:
             files = without_root(archive_files(packed, where))
             if files_digest(files) != manifest.annotations[FILES]:
-                raise Tampered(f"{where}: the files are not those that its manifest names", hint="do not use it")
+                raise Tampered(f"{where}: the files differ from its manifest", hint="do not use it")
             record = _record(files)
         if verifier.published_in is not None and not record.differences:
             publication, warning = (

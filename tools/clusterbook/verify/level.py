@@ -29,9 +29,9 @@ MAX = "max"
 
 
 class NotEnough(ClusterbookError):
-    """It may be whole and even signed, but less is known of it than was asked for: its level, its signer, its program.
+    """It may be intact and even signed, but does not meet what was required: trust level, signer or tool version.
 
-    Nothing about it is known to be wrong; whether it will do is for you to say.
+    Nothing about it is known to be wrong; lower the requirement if that is acceptable.
     """
 
     code = "CB210"
@@ -67,20 +67,22 @@ def require(trust: Trust, required: Requirement, name: str) -> None:
     """
     least = VERIFIED if required.level == MAX else required.level
     if LEVELS.index(trust.level) < LEVELS.index(least):
-        hint = f"--min-trust-level {trust.level} takes it all the same"
+        hint = f"--min-trust-level {trust.level} accepts it"
         if trust.level in (UNVERIFIED, DERIVED):
-            hint += ", as it may a bundle that you made yourself"
+            hint += ", as for a bundle that you made yourself"
         elif trust.level == ADJUSTED:
-            hint += ", if the values that are named are yours"
-        raise NotEnough(f"{name} is {trust.level}, {least} is asked for: {trust.reason}", hint=hint)
+            hint += ", if the listed values are yours"
+        raise NotEnough(f"{name} is {trust.level}, {least} is required: {trust.reason}", hint=hint)
     if required.creator and trust.creator != required.creator:
         signer = trust.creator or "nobody"
-        raise NotEnough(f"{name} is signed by {signer}, not by {required.creator}", hint="is it the right bundle?")
+        raise NotEnough(
+            f"{name} is signed by {signer}, not by {required.creator}", hint="check that it is the right bundle"
+        )
     if required.tool:
         bare = required.tool[:1].isdigit()
         expression = parse_expression(f">= {required.tool}" if bare else required.tool)
         if not trust.tool or not evaluate(expression, trust.tool):
             what = (
-                f"{name} was made by clusterbook {trust.tool or 'of an unknown version'}, {required.tool} is asked for"
+                f"{name} was made by clusterbook {trust.tool or 'of an unknown version'}, {required.tool} is required"
             )
             raise NotEnough(what, hint="make or fetch it again")

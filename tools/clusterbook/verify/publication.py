@@ -29,7 +29,7 @@ from clusterbook.trust.verify import VerifiedStatement
 from clusterbook.verify.verifier import Verifier
 
 Result = TypeVar("Result")
-_CHANGED = "somebody changed recipe.yaml: fetch the recipe again, and make the bundle anew"
+_CHANGED = "recipe.yaml was changed: fetch the recipe and make the bundle again"
 
 
 class PublicationRecord(NamedTuple):
@@ -66,8 +66,8 @@ def look_up_artifact(manifest: Manifest, where: str, verifier: Verifier) -> tupl
     def find(source_index: OpenIndex) -> PublicationRecord:
         pinned = _find_pin(source_index, manifest.digest)
         if pinned is None:
-            what = f"{where} publishes nothing with the digest {manifest.digest}"
-            raise SubjectMismatch(what, hint="is it another publisher's, or older than what the source keeps?")
+            what = f"{where} has no artifact with the digest {manifest.digest}"
+            raise SubjectMismatch(what, hint="it may be of another publisher, or older than what the source keeps")
         return _record(where, source_index, pinned[0], pinned[1].tag, same=True)
 
     return _visit(where, find, verifier)
@@ -114,14 +114,14 @@ def _recipe_record(
     slug, recipe_digest = str(metadata.get("slug", "")), digest(content(recipe))
     names = source_index.versions_of(slug, recipe_digest)
     if not names:
-        what = f"the recipe of the bundle, {slug or 'without a name'} {recipe_digest}, is none that {where} publishes"
+        what = f"the recipe of the bundle, {slug or 'without a name'} {recipe_digest}, is not published by {where}"
         raise SubjectMismatch(what, hint="make it from a recipe that was fetched: `fetch recipe`, then `bundle -r`")
     version = str(metadata.get("version") or names[-1])
     if version not in names or metadata.get("digest", recipe_digest) != recipe_digest:
-        what = f"the recipe of the bundle calls itself {slug}@{version}, {where} publishes it as {slug}@{names[-1]}"
+        what = f"the recipe of the bundle is marked {slug}@{version}, {where} publishes it as {slug}@{names[-1]}"
         raise SubjectMismatch(what, hint=_CHANGED)
     if extra := unnamed_files(recipe):
-        what = f"the recipe of the bundle carries {extra[0]}, which none of its components names"
+        what = f"the recipe of the bundle carries {extra[0]}, which is not used by its components"
         raise SubjectMismatch(what, hint=_CHANGED)
     same = files_digest == _published_digest(source_index, slug, version, files)
     record = _record(where, source_index, slug, version, same=same)

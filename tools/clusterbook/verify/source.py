@@ -82,15 +82,15 @@ def _verify(where: str, source_index: OpenIndex, trust: TrustOptions) -> Verific
         "otherSigners": signatures.others,
     }
     until = source_index.envelope.expires.date()
-    lines = [f"index of release {more['release']}, number {more['sequence']}, good until {until}"]
-    lines.append(f"{len(digests)} artifacts as the index names them, {missing} named ones are not here")
+    lines = [f"index of release {more['release']}, number {more['sequence']}, valid until {until}"]
+    lines.append(f"{len(digests)} artifacts match the index, {missing} listed ones are not here")
     if bills:
         lines.append(f"{bills} SBOMs{', signed' if source_index.verified else ''}")
     if signatures.others:
-        lines.append(f"{signatures.others} of them are signed, though not by those whom the policy names")
+        lines.append(f"{signatures.others} of them are signed, though not by a signer of the policy")
     if extras:
         counted = ", ".join(f"{number} {kind}" for kind, number in extras.items())
-        lines.append(f"besides, not named by the index, though with the bytes of their digests: {counted}")
+        lines.append(f"also, not listed in the index but matching their digests: {counted}")
     verdict = published_verdict(where, source_index.verified, more, tuple(lines))
     if not faults:
         return verdict
@@ -125,7 +125,9 @@ class _Signatures:
         try:
             referrers = {manifest.digest for manifest in store.referrers(repository, digest)}
             for lost in store.referrer_digests(repository, digest) - referrers:
-                faults[lost] = NoArtifact(f"{store.where}: {lost}, which refers to {digest}, is listed and not there")
+                faults[lost] = NoArtifact(
+                    f"{store.where}: {lost}, which refers to {digest}, is listed but does not exist"
+                )
         except (WrongContent, Malformed, NoArtifact) as error:
             return {f"{digest} referrers": error}
         for each in sorted(referrers):
@@ -140,7 +142,7 @@ class _Signatures:
             self.others += 1
             return faults
         why = next((each.what for each in subjects if isinstance(each, ClusterbookError)), "it has none")
-        what = f"{store.where}/{repository}: no signature on {digest} counts, though the index names it: {why}"
+        what = f"{store.where}/{repository}: no signature on {digest} is valid, though the index lists it: {why}"
         return {**faults, f"{digest} signature": Unsigned(what, hint="publish it again, or mirror it with signatures")}
 
     def covers(self, repository: str, digest: str) -> bool:
@@ -202,7 +204,7 @@ def _read_listing(base: Base, reader: _ArtifactReader) -> None:
             ("artifact type", entry.artifact_type or real.artifact_type, real.artifact_type),
         ):
             if listed != is_so:
-                fault = f"{base.store.where}: {entry.digest} is listed with the {what} {listed}, it has {is_so}"
+                fault = f"{base.store.where}: {entry.digest} is listed with the {what} {listed}, but has {is_so}"
                 reader.faults.setdefault(entry.digest, WrongContent(fault, hint="mirror it again"))
         reader.read("", entry.digest)
 
@@ -227,7 +229,7 @@ def _check_sboms(source_index: OpenIndex, reader: _ArtifactReader, signatures: _
                 what = (
                     f"{base.store.where}: the SBOM {sbom.digest} of {artifact.repository}:{artifact.tag} is not signed"
                 )
-                hint = "who publishes the catalog did not attach it"
+                hint = "the catalog's publisher did not attach it"
                 reader.faults.setdefault(sbom.digest, Unsigned(what, hint=hint))
     return number
 

@@ -90,7 +90,7 @@ def published_verdict(
     where: str, verified: VerifiedStatement | None, more: Mapping[str, Any], lines: tuple[str, ...] = ()
 ) -> VerificationReport:
     """Return the verdict on what is no bundle, so that nothing has to derive from anything."""
-    level, reason = (VERIFIED, "signed as it is") if verified else (UNVERIFIED, "nobody signed it")
+    level, reason = (VERIFIED, "signed") if verified else (UNVERIFIED, "not signed")
     trust = Trust(level, reason, verified.signer if verified else "")
     by = f"signed by {trust.creator}{f' ({verified.issuer})' if verified and verified.issuer else ''}"
     document = {**as_document(where, trust, NO_INSPECTION, verified), **more}

@@ -41,5 +41,5 @@ def verify(where: str, verifier: Verifier) -> VerificationReport:
 def _refuse_release(where: str, verifier: Verifier) -> None:
     """Refuse to hold a bundle or an artifact against a release where no source says of which one it is."""
     if verifier.choice.at_least and verifier.published_in is None:
-        what = f"--at-least {verifier.choice.at_least} is about a release, and {where} does not say of which one it is"
+        what = f"--at-least {verifier.choice.at_least} applies to a release, and {where} does not name its release"
         raise InvalidRequest(what, hint="name the source that publishes it: --from SOURCE")

@@ -95,7 +95,7 @@ def refuse_names(plan: Plan, options: Options) -> None:
         name = options.name_prefix + folder.name
         if len(name) > LONGEST_NAME:
             raise InvalidRequest(
-                f"the Application {name} has {len(name)} characters, {LONGEST_NAME} are possible",
+                f"the Application {name} has {len(name)} characters, the limit is {LONGEST_NAME}",
                 hint="shorten --set deployer:namePrefix",
             )
         if folder.name == PARENT or name == parent:

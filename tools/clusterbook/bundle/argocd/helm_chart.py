@@ -105,7 +105,7 @@ def notes(options: Options) -> tuple[str, ...]:
     """Return what a user should hear about the bundle."""
     if options.repo:
         return ()
-    return ("the chart does not know where it will lie: name it with --repo, or with repoURL when it is installed",)
+    return ("the chart's own address is not set: give it with --repo, or as repoURL at install time",)
 
 
 def package(files: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
@@ -145,7 +145,7 @@ def install_keys(plan: Plan) -> dict[str, str]:
         free = [key for key in (part.key, part.name) if key not in OWN and key not in found.values()]
         if not free:
             raise InvalidRequest(
-                f"--dynamic {part.name}: no installation value can be called {part.key}",
+                f"--dynamic {part.name}: an install-time value cannot be named {part.key}",
                 hint="change the component's valueOverrideKeys",
             )
         found[folder.name] = free[0]
@@ -199,7 +199,9 @@ def _values(plan: Plan, options: Options, keys: Mapping[str, str]) -> str:
     ]
     for folder in plan.folders:
         if folder.name in keys:
-            found.append((f"What {folder.component} leaves to the installation.", {keys[folder.name]: folder.dynamic}))
+            found.append(
+                (f"Values of {folder.component} that are set at install time.", {keys[folder.name]: folder.dynamic})
+            )
     return "\n".join(f"# {comment}\n{dump(value)}" for comment, value in found)
 
 

@@ -47,7 +47,7 @@ def chart_readme(
         "CHART": chart_name(recipe),
         "VERSION": version(recipe),
         "APPLICATION": dump(_parent(recipe, options)),
-        "OPEN": f" These values were left to you: {left}." if left else "",
+        "OPEN": f" These values are left for you to set: {left}." if left else "",
         **_operation(recipe, plan, options, waves),
     }
     return readme(recipe, plan, options, sections=fill("argocd/chart.md", words))

@@ -174,7 +174,7 @@ def _refuse_long_target(setting: Setting) -> None:
     """Raise InvalidRequest where Flux takes no path as long as that of a setting."""
     if len(setting.dotted()) > _LONGEST_TARGET:
         what = f"--set-secret {setting.target}:{setting.dotted()} is a path of more than {_LONGEST_TARGET} characters"
-        raise InvalidRequest(what, hint="Flux takes none; choose another deployer")
+        raise InvalidRequest(what, hint="Flux does not accept it; choose another deployer")
 
 
 def _integers(folder: Folder) -> dict[Path, int]:

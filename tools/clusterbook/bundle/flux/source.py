@@ -55,7 +55,7 @@ def bundle_source(options: Options) -> BundleSource:
     url, revision = options.repo, options.target_revision
     if not url and revision:
         raise InvalidRequest(
-            f"--target-revision {revision} says nothing without --repo", hint="add --repo, or leave it out"
+            f"--target-revision {revision} has no effect without --repo", hint="add --repo, or leave it out"
         )
     if not url or url.startswith("oci://"):
         tagged = re.fullmatch(_TAGGED, url)
@@ -140,7 +140,7 @@ def installation_section(home: BundleSource, plan: Plan, namespace: str) -> str:
     return fill("flux/README.md", words, sections=[name for name, chosen in sections.items() if chosen])
 
 
-_GIVE = "\nGive the values that are left open in `{}/{}`.\n"
+_GIVE = "\nSet the install-time values in `{}/{}`.\n"
 
 
 def _generator_version(plan: Plan) -> str:

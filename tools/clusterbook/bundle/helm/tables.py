@@ -124,7 +124,7 @@ def table(name: str, rows: Sequence[Sequence[str]], comment: str, *, ends_in_tex
     texts = {row[-1] for row in rows if ends_in_text}
     for word in (word for row in rows for word in row):
         if not re.fullmatch(_LINE if word in texts else _WORD, word):
-            raise InvalidRequest(f"{comment}: {word!r} is not one word", hint="mend the recipe, or its registry")
+            raise InvalidRequest(f"{comment}: {word!r} is not a single word", hint="fix the recipe, or its registry")
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = (" ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip() for row in rows)
     return "\n".join((f"# {comment}", f"read -r -d '' {name} <<'END' || true", *lines, "END\n"))

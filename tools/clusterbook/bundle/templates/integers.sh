@@ -25,8 +25,8 @@ END
         sed -n 's/^"\(.*\)": said$/\1/p')"
     rm -rf "$aside"
     if [ -n "$said" ]; then
-        echo "error: $1 changes ${said//$'\n'/, }, which this bundle gives to Helm by itself, so the file would not count" >&2
-        echo "  hint: make the bundle again, with --set for another number, or with --dynamic to give it here" >&2
+        echo "error: $1 changes ${said//$'\n'/, }, which this bundle passes to Helm itself, so the file would have no effect" >&2
+        echo "  hint: make the bundle again, with --set for another number, or with --dynamic to set it here" >&2
         exit 1
     fi
 }

@@ -36,7 +36,7 @@ before() {
     local secret data found
 # @if taken@
     if [ "$from" = cluster ] && [ -n "$context" ] && [ "$context" != "$(kubectl config current-context)" ]; then
-        echo "release.sh: Helmfile takes Secrets by the current context, which is not $context" >&2
+        echo "release.sh: Helmfile reads Secrets with the current context, which is not $context" >&2
         echo "  hint: kubectl config use-context $context" >&2
         exit 1
     fi

@@ -160,10 +160,10 @@ def signing(words: Mapping[str, Any], environment: Mapping[str, str]) -> tuple[S
         InvalidRequest: it is not said who signs, or twice.
     """
     if [bool(words["key"]), bool(words["keyless"]), bool(words["unsigned"])].count(True) != 1:
-        hint = "say --key FILE, --keyless or, knowing that nobody can tell who made it, --unsigned"
-        raise InvalidRequest("say who signs, once", hint=hint)
+        hint = "type --key FILE, --keyless, or --unsigned if clients should accept it unsigned"
+        raise InvalidRequest("name one signer", hint=hint)
     if words["tuf_roots"] and not words["key"]:
-        raise InvalidRequest("--tuf-root names keys, and nobody signs with one", hint="add --key FILE")
+        raise InvalidRequest("--tuf-root names keys, but no key signs", hint="add --key FILE")
     if words["unsigned"]:
         return None, TrustOptions(read_policy(words["policy"]) if words["policy"] else None, unsigned=True)
     if words["key"]:
@@ -185,7 +185,7 @@ def notes(done: PublishResult, now: datetime) -> list[str]:
     """Return what whoever publishes should know."""
     if done.expires > now.date().isoformat():
         return []
-    return [f"the index expired on {done.expires}, so nobody takes it: give a newer date, --as-of HEAD"]
+    return [f"the index expired on {done.expires}, so clients refuse it: give a newer date with --as-of HEAD"]
 
 
 def summary(done: PublishResult) -> str:
@@ -193,13 +193,13 @@ def summary(done: PublishResult) -> str:
     sent = f"{done.sent_blobs:,} blobs ({done.sent_bytes / 1e6:.1f} MB) and {done.sent_manifests:,} manifests sent"
     lines = [
         f"release {done.release}: {done.artifacts:,} artifacts; {sent}",
-        f"index {done.index}, number {done.sequence}, good until {done.expires}",
+        f"index {done.index}, number {done.sequence}, valid until {done.expires}",
     ]
     by_reason: dict[str, dict[str, list[str]]] = {}
     for each in done.unmade:
         by_reason.setdefault(each.reason, {}).setdefault(f"{each.slug}@{each.version}", []).append(each.deployer)
     for reason, unmade in by_reason.items():
-        lines.append(f"no bundle, {reason}:")
+        lines.append(f"bundles left out, {reason}:")
         lines += [f"  {name}: {', '.join(deployers)}" for name, deployers in unmade.items()]
     return "\n".join(lines) + "\n"
 
@@ -305,7 +305,7 @@ def read_chain(files: Sequence[Path]) -> tuple[RootOfTrust, ...]:
 
 
 def _text(said: Any) -> str:
-    lines = [f"version {said['version']}, good until {said['expires']}"]
+    lines = [f"version {said['version']}, valid until {said['expires']}"]
     lines += [f"root key: {key}" for key in said["rootKeys"]]
     lines += [f"release key: {key}" for key in said["releaseKeys"]]
     return "\n".join([*lines, f"{said['threshold']} of the root keys have to sign the next version"]) + "\n"

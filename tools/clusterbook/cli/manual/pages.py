@@ -21,17 +21,17 @@ PAGES = Path(__file__).with_name("man1")
 _AS_IT_STANDS = "\b"
 """How click marks a paragraph whose lines are not wrapped."""
 _STATUSES = (
-    ("0", "It was answered, and all that was asked holds."),
+    ("0", "Success: everything that was asked for holds."),
     ("1", "A flag is unknown or missing."),
-    ("2", "The question or a document is wrong; of `validate`: nobody can tell."),
-    ("3", "It is not there."),
-    ("4", "It is not permitted, or not to be trusted."),
-    ("5", "It took too long."),
-    ("6", "The other side cannot be reached, or another program failed."),
-    ("7", "It was asked too often."),
+    ("2", "The question or a document is invalid; `validate`: nothing could be validated."),
+    ("3", "Not found."),
+    ("4", "Not permitted, or not trusted."),
+    ("5", "Timeout."),
+    ("6", "A server is unreachable, or another program failed."),
+    ("7", "Rate limited."),
     ("8", "Sources, an index or an output cannot be read or written; or this is a bug."),
-    ("10", "There are findings, differences or drift; of `validate`: something does not hold."),
-    ("130", "It was interrupted."),
+    ("10", "Findings, differences or drift; `validate`: something fails."),
+    ("130", "Interrupted."),
 )
 """Source: reference row G4, and site/docs/guide/exit-status.md."""
 

@@ -54,5 +54,5 @@ def _recorded(where: str, name: str) -> dict[str, Any]:
 
     files = read_bundle(where)
     if name not in files:
-        raise InvalidRequest(f"{where} has no {name}, so it is no bundle", hint="name a bundle")
+        raise InvalidRequest(f"{where} has no {name}, so it is not a bundle", hint="name a bundle")
     return document(files, name)

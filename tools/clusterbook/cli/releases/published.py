@@ -39,7 +39,7 @@ class PublishedStore:
         names = self.releases()
         if release not in names:
             where = self.versions.source_index.base.store.where
-            raise NotFound(f"{where} knows no release {release}", hint=f"releases: {', '.join(names) or 'none'}")
+            raise NotFound(f"{where} has no release {release}", hint=f"releases: {', '.join(names) or 'none'}")
         served = self.versions.served(release)
         return {slug: RecipeVersion(slug, read_version(version), said) for slug, (version, said) in served.items()}
 
@@ -51,12 +51,14 @@ class PublishedStore:
             NotFound: none does.
         """
         if len(digest) < _SHORTEST_DIGEST:
-            raise InvalidRequest(f"'{digest}' is no digest", hint="write sha256: and at least 12 digits")
+            raise InvalidRequest(f"'{digest}' is not a digest", hint="write sha256: and at least 12 hexadecimal digits")
         found = {known: named for known, named in self.versions.digests().items() if known.startswith(digest)}
         if len(found) > 1:
             raise InvalidRequest(f"{len(found)} recipes have a digest that begins so", hint="write more digits")
         if not found:
-            raise NotFound(f"no recipe is published with the digest {digest}", hint="is it of another catalog?")
+            raise NotFound(
+                f"no recipe is published with the digest {digest}", hint="check that it is the right catalog"
+            )
         ((whole, named),) = found.items()
         slug, version = named[0]
         return RecipeVersion(slug, read_version(version), whole)
@@ -75,7 +77,7 @@ class PublishedStore:
         last = self.releases()[-1]
         served = self.entries(last)
         if slug not in served:
-            raise NotFound(f"the release {last} has no recipe {slug}", hint=did_you_mean(slug, served))
+            raise NotFound(f"release {last} has no recipe {slug}", hint=did_you_mean(slug, served))
         return self.side(slug, served[slug].version)
 
 

@@ -18,7 +18,7 @@ from clusterbook.upgrade.side import SeenRelease, UpgradeSide, installed_side
 
 
 class NeedsYou(ClusterbookError):
-    """An upgrade does not do by itself all that it takes; the plan on standard output says what is left to you."""
+    """An upgrade needs manual steps; the plan on standard output lists them."""
 
     code = "CB260"
     exit_status = 10
@@ -37,17 +37,19 @@ def plan(request: Request, _caller: Caller) -> Reply:
     if old.is_bundle and not new.is_bundle and options:
         notes.append(f"{new.label} is planned with the options of {old.label}")
     if new.side is None:
-        what = f"{new.label} is a snapshot, and nothing is upgraded to one"
-        raise InvalidRequest(what, hint="name what is wanted: a bundle or a recipe")
+        what = f"{new.label} is a snapshot, which cannot be the target of an upgrade"
+        raise InvalidRequest(what, hint="name a bundle or a recipe as TO")
     made = make_plan(_side(old, new.side), new.side, _knowledge(old, new, request))
     found = len(made.needs())
-    error = NeedsYou(f"{found} thing{'s need' if found > 1 else ' needs'} you", hint=_hint(made)) if found else None
+    error = (
+        NeedsYou(f"{found} manual step{'s are' if found > 1 else ' is'} needed", hint=_hint(made)) if found else None
+    )
     text = report(made, request.text("format", "text"))
     return Reply(text, tuple(dict.fromkeys(notes)), error=error, output=request.text("output"))
 
 
 def _hint(made: UpgradePlan) -> str:
-    return "see to what the plan lists first, then deploy" if made.deployer == "helm" else "the plan lists it first"
+    return "do what the plan lists first, then deploy" if made.deployer == "helm" else "the plan lists it first"
 
 
 def _side(old: UpgradeSubject, new: UpgradeSide) -> UpgradeSide:
@@ -98,16 +100,16 @@ COMMANDS: Mapping[str, Command] = {
             INHERITED,
             *(flag for flag in WHERE if flag.key != RELEASE.key),
             KUBECONFIG,
-            Flag("format", ("--format", "-t"), "How the plan is written.", values=tuple(FORMS)),
+            Flag("format", ("--format", "-t"), "Output format.", values=tuple(FORMS)),
             FILE,
         ),
         (Argument("from", "FROM", required=True), Argument("to", "TO", required=True)),
         plan,
-        "Plan an upgrade: what becomes of each release, and what needs you.\n\nFROM is the folder or archive of the"
-        " bundle that is deployed, a recipe (a file, SLUG or SLUG@VERSION), or a snapshot of the cluster; TO a bundle"
-        " or a recipe, which is planned with the options of FROM where that is a bundle. Releases are listed in the"
-        " order in which they are installed. What charts and upgrade records do not tell is said to be unproven. Exit"
-        " status 10 when something needs you.",
+        "Plan an upgrade: what happens to each release, and which manual steps it needs.\n\n"
+        "FROM is the folder or archive of the bundle that is deployed, a recipe (a file, SLUG or SLUG@VERSION), or a"
+        " snapshot of the cluster; TO is a bundle or a recipe, which is planned with the options of FROM if that is a"
+        " bundle. Releases are listed in the order in which they are installed. What charts and upgrade records do not"
+        " show is marked as not proven. Exit status 10 when manual steps are needed.",
         "clusterbook upgrade plan bundle h100-eks-training\n"
         "  clusterbook upgrade plan h100-eks-training@2026.3.0 h100-eks-training -t markdown",
         rules=(OF_TRUST, OF_ACCESS, OF_LEDGER, OF_CLUSTERS._replace(needs=("from",))),

@@ -93,14 +93,14 @@ def _bundle(word: str) -> UpgradeSubject:
     files = read_bundle(word)
     for name in (RECIPE, OPTIONS, CHECKSUMS):
         if name not in files:
-            raise InvalidRequest(f"{word} has no {name}, so it is no bundle", hint="name a bundle's folder")
+            raise InvalidRequest(f"{word} has no {name}, so it is not a bundle", hint="name a bundle's folder")
     recipe = _document(word, files, RECIPE)
     request, _ = read_options_document(_document(word, files, OPTIONS))
     if not RecipeResult(recipe).is_whole:
-        raise InvalidRequest(f"{word}/{RECIPE} lacks what bundles are made of", hint="make the bundle again")
+        raise InvalidRequest(f"{word}/{RECIPE} lacks what a bundle needs", hint="make the bundle again")
     recorded = read_checksums(files[CHECKSUMS].decode("utf-8", "replace"))
     edited = [each.path for each in differences(recorded, digests(files)) if each.path != CHECKSUMS]
-    note = f"{word} was edited ({', '.join(edited[:3])}); the plan is about the bundle as it was made"
+    note = f"{word} was edited ({', '.join(edited[:3])}); the plan is for the bundle as it was rendered"
     return _planned(word, recipe, request, _proofs(""), [note] if edited else [])._replace(is_bundle=True)
 
 

@@ -62,7 +62,7 @@ def release(record: ReleaseRecord, payload: bytes, *, values: bool) -> dict[str,
     metadata = (chart.get("metadata") if isinstance(chart, dict) else None) or {}
     info = document.get("info") or {}
     if not isinstance(metadata, dict) or not isinstance(info, dict):
-        raise InvalidRequest(f"{where} is not written as Helm writes one")
+        raise InvalidRequest(f"{where} is not in Helm's format")
     found: dict[str, Any] = {"name": record.release, "namespace": record.namespace}
     for key, value in (
         ("chart", metadata.get("name")),
@@ -92,5 +92,5 @@ def _document(payload: bytes, where: str) -> dict[str, Any]:
     except (binascii.Error, zlib.error, ValueError, RecursionError) as error:
         raise InvalidRequest(f"{where} cannot be read: {error}") from error
     if not isinstance(found, dict):
-        raise InvalidRequest(f"{where} is not written as Helm writes one")
+        raise InvalidRequest(f"{where} is not in Helm's format")
     return found

@@ -85,7 +85,7 @@ def server(api: Api) -> Capture:
     keys = {"version": "gitVersion", "platform": "platform", "goVersion": "goVersion"}
     data = {name: said[key] for name, key in keys.items() if said.get(key) and isinstance(said[key], str)}
     if "version" not in data:
-        what = f"/version says no gitVersion: it is {describe(said.get('gitVersion'))}"
+        what = f"/version has no gitVersion: it is {describe(said.get('gitVersion'))}"
         return Capture(gaps=[Gap(measurement_part("K8s", "server"), FAILED, what)])
     return Capture({"K8s": {"server": SubtypeReadings(data)}})
 
@@ -130,7 +130,7 @@ def objects(api: Api, resources: Resources, kind: Kind, options: SurveyOptions) 
     served, part = resources.find(kind), objects_part(*kind)
     if served is None:
         if resources.is_silent(kind):
-            return Capture(gaps=[Gap(part, FAILED, f"the API {kind.group or 'v1'} does not say what it serves")])
+            return Capture(gaps=[Gap(part, FAILED, f"discovery of the API {kind.group or 'v1'} failed")])
         return Capture(objects=[_block(kind, [])])
     kept: list[Mapping[str, Any]] = []
     whole: list[Mapping[str, Any]] = []

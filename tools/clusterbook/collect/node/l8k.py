@@ -39,7 +39,7 @@ def from_cluster_config(document: Mapping[str, Any]) -> Capture:
         names = ", ".join(str(_map(group, f"clusterConfig[{at}]").get("identifier")) for at, group in enumerate(groups))
         raise InvalidRequest(
             f"the cluster configuration has {len(groups)} groups of nodes: {names}",
-            hint="a snapshot is of one kind of node: leave one group in",
+            hint="a snapshot describes one kind of node: keep one group",
         )
     group = _map(groups[0], "clusterConfig[0]")
     pfs = group.get("pfs") or []

@@ -96,9 +96,9 @@ def driver(host: Host, seen_on_bus: int) -> Capture:
             continue
         if ran.status == 0 or "<nvidia_smi_log>" in ran.out:
             return read_report(ran, seen_on_bus)
-        said = f"nvidia-smi ended with status {ran.status}: {_first_line(ran)}"
+        said = f"nvidia-smi exited with status {ran.status}: {_first_line(ran)}"
     if not said:
-        return _gap(ABSENT, "nvidia-smi was not found; is a driver installed?")
+        return _gap(ABSENT, "nvidia-smi was not found; the driver may not be installed")
     return _gap(DENIED if said.endswith("Permission denied") else FAILED, said)
 
 
@@ -122,7 +122,7 @@ def _exists(program: Path) -> bool:
 def read_report(ran: ProgramOutput, seen_on_bus: int) -> Capture:
     """Return what a report of `nvidia-smi -q -x` says."""
     if len(ran.out) > _MAX_CHARACTERS:
-        return _gap(FAILED, "nvidia-smi says too much to be read")
+        return _gap(FAILED, "the output of nvidia-smi is too large")
     start, end = ran.out.find("<nvidia_smi_log>"), ran.out.find("</nvidia_smi_log>")
     if start < 0:
         return _gap(FAILED, f"nvidia-smi wrote no report: {_first_line(ran)}")
@@ -130,7 +130,7 @@ def read_report(ran: ProgramOutput, seen_on_bus: int) -> Capture:
     try:  # the part between has no DTD, so no entities either
         log = ElementTree.fromstring(f"{text}</nvidia_smi_log>")  # noqa: S314
     except ElementTree.ParseError as error:
-        return _gap(FAILED, f"nvidia-smi wrote no XML that can be read: {error}")
+        return _gap(FAILED, f"nvidia-smi wrote invalid XML: {error}")
     gpus = log.findall("gpu")
     each = [_readings(gpu, _FIELDS) for gpu in gpus]
     data: dict[str, Reading] = {
@@ -149,7 +149,7 @@ def read_report(ran: ProgramOutput, seen_on_bus: int) -> Capture:
         said = f": {_first_line(ran)}" if ran.status else ""
         gaps.append(Gap(PART, PARTIAL, f"the driver shows {len(gpus)} of {seen_on_bus} GPUs{said}"))
     elif ran.status:
-        gaps.append(Gap(PART, PARTIAL, f"nvidia-smi ended with status {ran.status}: {_first_line(ran)}"))
+        gaps.append(Gap(PART, PARTIAL, f"nvidia-smi exited with status {ran.status}: {_first_line(ran)}"))
     return Capture({"GPU": {"smi": SubtypeReadings(data, things)}}, gaps=gaps)
 
 
@@ -199,7 +199,7 @@ def _address(gpu: ElementTree.Element) -> str:
 
 def _first_line(ran: ProgramOutput) -> str:
     lines: Sequence[str] = [line.strip() for line in f"{ran.err}\n{ran.out}".splitlines() if line.strip()]
-    return next((line for line in lines if not line.startswith("<")), "it says nothing")[:300]
+    return next((line for line in lines if not line.startswith("<")), "no output")[:300]
 
 
 def _gap(state: str, reason: str) -> Capture:

@@ -36,7 +36,7 @@ def release(host: Host) -> Capture:
             found = normalise_release(read_release(host.text(name)))
             if not found.get("ID"):
                 return Capture(
-                    {"OS": {"release": SubtypeReadings(found)}}, gaps=(Gap(part, FAILED, f"{name} says no ID"),)
+                    {"OS": {"release": SubtypeReadings(found)}}, gaps=(Gap(part, FAILED, f"{name} has no ID"),)
                 )
             return Capture({"OS": {"release": SubtypeReadings(found)}})
         except OSError as error:

@@ -97,11 +97,13 @@ class ImageLayout(Store):
         try:
             version = json.loads(self.read_file(MARKER, LARGEST_MARKER_BYTES)).get("imageLayoutVersion")
         except NoArtifact as error:
-            raise NoArtifact(f"{self.where} is no OCI layout: it has no file {MARKER}", hint=_LAYOUT) from error
+            raise NoArtifact(f"{self.where} is not an OCI layout: it has no file {MARKER}", hint=_LAYOUT) from error
         except (ValueError, AttributeError) as error:
-            raise Malformed(f"{self.where}/{MARKER} is damaged", hint="bring it over again") from error
+            raise Malformed(f"{self.where}/{MARKER} is damaged", hint="copy it again") from error
         if version != VERSION:
-            raise Malformed(f"{self.where} is a layout of version {str(version)!a}, {VERSION} is read", hint=_LAYOUT)
+            raise Malformed(
+                f"{self.where} is a layout of version {str(version)!a}, only {VERSION} is supported", hint=_LAYOUT
+            )
 
     def _digest_named(self, name: str) -> str:
         """Return the digest of what is called `name`."""
@@ -152,7 +154,7 @@ class ReadOnlyLayout(ImageLayout):
         raise self._refusal()
 
     def _refusal(self) -> Refused:
-        return Refused(f"{self.where} is only read", hint="name oci://HOST/BASE or oci-layout:FOLDER")
+        return Refused(f"{self.where} is read-only", hint="name oci://HOST/BASE or oci-layout:FOLDER")
 
 
 def ref_name(repository: str, tag: str) -> str:

@@ -93,7 +93,7 @@ def _find_files(path: Path) -> dict[str, tuple[int, int]]:
     try:
         with path.open("rb") as file:
             if file.read(2) == b"\x1f\x8b":
-                raise UnsafeArchive(f"{path} is compressed, so that it cannot be read in place", hint=f"gunzip {path}")
+                raise UnsafeArchive(f"{path} is compressed, so it cannot be read in place", hint=f"gunzip {path}")
             file.seek(0)
             with tarfile.open(fileobj=file, mode="r:", tarinfo=Head) as tar:
                 for number, member in enumerate(tar):
@@ -106,11 +106,11 @@ def _find_files(path: Path) -> dict[str, tuple[int, int]]:
     except OSError as error:
         raise unreadable(path, error, hint=_NAMED) from error
     except (tarfile.TarError, EOFError, UnicodeError) as error:
-        raise UnsafeArchive(f"{path} is no archive: {error}", hint=_AGAIN) from error
+        raise UnsafeArchive(f"{path} is not an archive: {error}", hint=_AGAIN) from error
     if MARKER not in files:
         raise NoArtifact(f"{path} holds no OCI layout: it has no file {MARKER}", hint="name an archive of a layout")
     return files
 
 
 _NAMED = "name the archive that `clusterbook mirror save` wrote"
-_AGAIN = f"{_NAMED}, or bring it over again"
+_AGAIN = f"{_NAMED}, or copy it again"

@@ -115,13 +115,11 @@ def _split_address(address: str) -> tuple[str, str]:
         parts = urlsplit(address)
         port = parts.port
     except ValueError as error:
-        raise BadReference("that is not an address", hint="write https://HOST/FOLDER") from error
+        raise BadReference("that is not a URL", hint="write https://HOST/FOLDER") from error
     if parts.username is not None or parts.password is not None:
         hint = f"log in with `docker login {parts.hostname}` and leave the name out"
-        raise BadReference("an address does not carry a user or a password", hint=hint)
+        raise BadReference("a URL must not contain a user or a password", hint=hint)
     if not parts.hostname or parts.query or parts.fragment:
-        raise BadReference(
-            f"{address.partition('?')[0]} is not the address of a folder", hint="write https://HOST/FOLDER"
-        )
+        raise BadReference(f"{address.partition('?')[0]} is not the URL of a folder", hint="write https://HOST/FOLDER")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{host}:{port}" if port else host, quote(parts.path.rstrip("/"), safe="/%~")

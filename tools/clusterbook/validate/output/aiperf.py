@@ -25,7 +25,7 @@ def aiperf(outputs: Outputs) -> Trial:
     except ValueError:
         document = None
     if not isinstance(document, Mapping):
-        return unclear("the output is no JSON that AIPerf exports")
+        return unclear("the output is not an AIPerf JSON export")
     records = _part(document, "records") or document
     throughput = _figure(records, "output_token_throughput", "avg")
     first = _figure(records, "time_to_first_token", "p99")
@@ -34,7 +34,7 @@ def aiperf(outputs: Outputs) -> Trial:
         return unclear(f"the export has no {missing}")
     unit = str(_part(records, "time_to_first_token").get("unit") or "ms").lower()
     if unit not in _MILLISECONDS:
-        return unclear(f"time_to_first_token is in '{unit}', which is no unit of time")
+        return unclear(f"time_to_first_token is in '{unit}', which is not a unit of time")
     broken = _figure(records, "error_request_count", "avg") or 0.0
     if broken:
         return failed(f"{broken:g} requests failed")

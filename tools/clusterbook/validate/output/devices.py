@@ -29,7 +29,7 @@ def nvidia_smi(outputs: Outputs) -> Trial:
             return failed(of_part(node, broken))
         missing = [each for each in _SMI_WORDS if each not in text]
         if missing:
-            return failed(of_part(node, f"nvidia-smi does not say {missing[0].rstrip(':')}"))
+            return failed(of_part(node, f"nvidia-smi does not show {missing[0].rstrip(':')}"))
     return passed(f"nvidia-smi answers on {len(outputs)} node{'s' if len(outputs) != 1 else ''}")
 
 
@@ -45,7 +45,7 @@ def metrics(outputs: Outputs) -> Trial:
                 series[found["name"]].add(uuid[1] if uuid else found["labels"])
         known = set().union(*series.values()) if series else set()
         if not known:
-            return failed(of_part(exporter, "there is no metric of a GPU"))
+            return failed(of_part(exporter, "there are no GPU metrics"))
         for name in _METRICS:
             if known - series[name]:
                 return failed(
@@ -62,7 +62,7 @@ def access(outputs: Outputs) -> Trial:
     """
     others = {name: text for name, text in outputs.items() if name != ALLOCATED}
     if ALLOCATED not in outputs or not others:
-        return unclear(f"it takes what the part '{ALLOCATED}' said, and what one without a GPU said")
+        return unclear(f"it needs the output of the part '{ALLOCATED}', and of one without a GPU")
     count = len(_LISTED.findall(outputs[ALLOCATED]))
     if count != 1:
         return failed(f"a pod that was given one GPU sees {count}")

@@ -76,13 +76,13 @@ def _way(name: str, text: str) -> Trial | None:
     """Return why the figure is not one of what was to be measured, None where it is. Source: rows V40, V41."""
     networks = _networks(text)
     if name == _NET and not networks:
-        return unclear("nothing shows what carried the traffic; run it with NCCL_DEBUG=INFO")
+        return unclear("the transport of the traffic is not shown; run it with NCCL_DEBUG=INFO")
     if name == _NET and "Socket" in networks:
         return failed("the traffic went over sockets, not over the fabric", network="Socket")
     if name == _NVLS:
         channels = [int(count) for count in _NVLS_CHANNELS.findall(text)]
         if not channels:
-            return unclear("nothing shows whether NVLS was used; run it with NCCL_DEBUG=INFO")
+            return unclear("it is not shown whether NVLS was used; run it with NCCL_DEBUG=INFO")
         if not max(channels):
             return failed("NCCL set up no NVLS channel")
     return None

@@ -48,7 +48,7 @@ def read_trial(check: str, outputs: Outputs, status: int | None = None, message:
     reader = READERS.get(check)
     if status is None and reader is None:
         raise InvalidRequest(
-            f"nobody can tell from its output what came of '{check}'", hint=did_you_mean(check, READERS)
+            f"the result of '{check}' cannot be read from its output", hint=did_you_mean(check, READERS)
         )
     if status is not None and _BY_STATUS.get(status) != PASSED:
         return Trial(_BY_STATUS.get(status, ERROR), message[:_LONGEST_MESSAGE] or f"it ended with status {status}")
@@ -99,15 +99,15 @@ def with_settings(
     for name, value in settings.items():
         check = next((each for each in found if check_of(checks, each).judges(name)), "")
         if not check:
-            raise InvalidRequest(f"no check that is recorded has the setting {name}", hint=_SETTINGS)
+            raise InvalidRequest(f"none of the recorded checks has the setting {name}", hint=_SETTINGS)
         trial = found[check]
         if name in trial.figures:
-            what = f"{name} is measured: the output of {check} says {trial.figures[name]}"
+            what = f"{name} is measured: the output of {check} shows {trial.figures[name]}"
             raise InvalidRequest(what, hint=f"leave --setting {name} out")
         load = trial.context.get("concurrency")
         fits = not isinstance(load, int) or (value.isdecimal() and int(value) > 0 and load % int(value) == 0)
         if name == "inference-concurrency-per-gpu" and not fits:
-            what = f"{name} is said to be {value}, and {load} requests at a time are no multiple of that"
+            what = f"{name} is {value}, but {load} concurrent requests are not a multiple of it"
             raise InvalidRequest(what, hint="divide the concurrency of the measurement by the number of GPUs")
         found[check] = trial._replace(figures={**trial.figures, name: value})
     return list(found.items())

@@ -19,22 +19,22 @@ def health(outputs: Outputs) -> Trial:
     """Return whether the controller is up, a node is free, and a job ran. Source: reference row V35."""
     missing = [each for each in (PING, NODES, RUN) if each not in outputs]
     if missing:
-        return unclear(f"it takes what {missing[0]} said")
+        return unclear(f"it needs the output of {missing[0]}")
     if not re.search(r"Slurmctld\([a-z0-9]+\) at \S+ is UP", outputs[PING]):
-        return failed(of_part(PING, _first(outputs[PING]) or "it says nothing"))
+        return failed(of_part(PING, _first(outputs[PING]) or "no output"))
     states = [word.rstrip("*~#!%$@^-").lower() for word in outputs[NODES].split()]
     free = sum(state in _USABLE for state in states)
     if not free:
         return failed(of_part(NODES, f"no node is free: {', '.join(sorted(set(states))) or 'there are none'}"))
     if "error:" in outputs[RUN] or not outputs[RUN].strip():
-        return failed(of_part(RUN, _first(outputs[RUN]) or "it says nothing"))
+        return failed(of_part(RUN, _first(outputs[RUN]) or "no output"))
     return passed(f"the controller is up, {free} of {len(states)} nodes are free, and a job ran", nodes=len(states))
 
 
 def channels(outputs: Outputs) -> Trial:
     """Return whether two jobs have one IMEX channel each, and not the same; outputs are by job. Source: row V36."""
     if len(outputs) != 2:
-        return unclear(f"it takes what two jobs saw at one time, and there are {len(outputs)}")
+        return unclear(f"it needs the output of two concurrent jobs, and there are {len(outputs)}")
     found = {}
     for job, text in sorted(outputs.items()):
         seen = sorted({int(number) for number in _CHANNEL.findall(text)})

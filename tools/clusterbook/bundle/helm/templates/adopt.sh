@@ -13,7 +13,7 @@ adopt() { # release, namespace: before it is installed
     [ -z "$DRY_RUN_FLAG" ] || return 0
     while read -r release namespace former; do
         if [ "$release" = "$1" ] && present "$former" "$2"; then
-            printf 'taking over what was installed as %s\n' "$former"
+            printf 'taking over the objects of release %s\n' "$former"
             while read -r space object; do
                 [ -n "$object" ] || continue
                 give "$1" "$2" "$space" "$object" || printf '%s stays with %s\n' "$object" "$former"
@@ -31,7 +31,7 @@ make_room() { # former release, namespace, workload: which labels its pods have 
     labels="$(kube get "$3" --namespace "$2" --output 'jsonpath={.spec.selector.matchLabels}' 2>/dev/null)" || return 0
     case $labels in
         *"\"$1\""*)
-            printf '%s knows its pods by the name %s, so it is made anew\n' "$3" "$1"
+            printf '%s selects its pods by the name %s, so it is recreated\n' "$3" "$1"
             kube delete "$3" --namespace "$2" --ignore-not-found --wait >/dev/null || true
             ;;
     esac
@@ -52,7 +52,7 @@ adopt_kinds() { # release, namespace: kinds that came with another component, an
             if [ "$its_group" = "$group" ]; then
                 case $owner in
                     '' | '<no value>' | "$former")
-                        printf 'taking over the kind %s\n' "$kind"
+                        printf 'taking over the CRD %s\n' "$kind"
                         give "$1" "$2" "$2" "customresourcedefinition/$kind" || true
                         ;;
                 esac
@@ -78,6 +78,6 @@ forget() { # release, namespace: once it is installed, what is left of what it t
             fi
         done <<<"$(objects_of "$former" "$2")"
         kube delete secret --namespace "$2" --selector "owner=helm,name=$former" >/dev/null &&
-            printf 'the release %s is %s now\n' "$former" "$1"
+            printf 'the release %s is now %s\n' "$former" "$1"
     done <<<"$FORMER_RELEASES"
 }

@@ -146,7 +146,7 @@ install_release() { # folder, release, namespace, retries, words for helm
         fi
         pause=$((tried * tried * ${RETRY_S:-5}))
         [ "$pause" -le 120 ] || pause=120
-        printf 'attempt %s of %s failed; the next one in %s s\n' "$tried" "$((most + 1))" "$pause"
+        printf 'attempt %s of %s failed; retrying in %s s\n' "$tried" "$((most + 1))" "$pause"
         sleep "$pause"
     done
 }
@@ -158,11 +158,11 @@ recover() { # release, namespace
     said="$(to_helm status "$1" --namespace "$2" --output json 2>/dev/null)" || return 0
     case $said in
         *'"status":"pending-install"'* | *'"status":"uninstalling"'*)
-            printf 'the last installation of %s did not end; it is removed, then made again\n' "$1"
+            printf 'the last installation of %s was interrupted; removing it, then installing again\n' "$1"
             to_helm uninstall "$1" --namespace "$2" --wait --timeout "${HELM_TIMEOUT:-10m}"
             ;;
         *'"status":"pending-upgrade"'* | *'"status":"pending-rollback"'*)
-            printf 'the last upgrade of %s did not end; it is rolled back, then made again\n' "$1"
+            printf 'the last upgrade of %s was interrupted; rolling back, then upgrading again\n' "$1"
             # shellcheck disable=SC2046 # several words
             to_helm rollback "$1" --namespace "$2" $(apply_args)
             ;;

@@ -69,7 +69,7 @@ take() { # where from, the command that reads it; sets value
     shift
     value="$("$@" && printf x)" || value='' # the x keeps line ends
     if [ "${value:-x}" = x ]; then
-        echo "install.sh: @NAME@ needs a value from $from, which is empty or not there" >&2
+        echo "install.sh: @NAME@ needs a value from $from, which is empty or missing" >&2
         exit 1
     fi
     value="${value%x}"

@@ -25,7 +25,7 @@ template_of_taints='
 # Looks for leftovers; exits when one of them would make the installation fail.
 preflight() {
     local failed=''
-    say 'looking for leftovers, and for kinds that are missing (--skip-preflight leaves that out)'
+    say 'checking for leftovers and for missing kinds (--skip-preflight skips this)'
     refuse_ending_namespaces || failed=yes
     refuse_unanswered_webhooks || failed=yes
     refuse_missing_kinds || failed=yes
@@ -72,10 +72,10 @@ refuse_unanswered_webhooks() {
         if [ -z "$kind" ]; then
             continue
         elif [ "$policy" = Ignore ]; then
-            note "$kind $name asks the service $service, which is not there"
+            note "$kind $name calls the service $service, which does not exist"
         else
             found=yes
-            complain "$kind $name asks the service $service, which is not there, so all that it guards is refused"
+            complain "$kind $name calls the service $service, which does not exist, so requests that it covers are refused"
             hint "kubectl delete $(printf '%s' "$kind" | tr '[:upper:]' '[:lower:]') $name"
         fi
     done <<<"$hooks"
@@ -88,7 +88,7 @@ refuse_missing_kinds() {
     # shellcheck disable=SC2046 # one word each
     there="$(kube get customresourcedefinitions --ignore-not-found --output name \
         $(printf '%s' "$NEEDED_KINDS" | awk '{ gsub(",", " ", $2); print $2 }') 2>/dev/null)" || {
-        cannot_read customresourcedefinitions 'nobody knows whether all are there that are needed'
+        cannot_read customresourcedefinitions 'it is not known whether all required ones exist'
         return 0
     }
     while read -r components kinds how; do
@@ -116,7 +116,7 @@ report_silent_api_services() {
     }
     while read -r name; do
         [ -z "$name" ] ||
-            note "the APIService $name does not answer; unless this bundle mends that: kubectl delete apiservice $name"
+            note "the APIService $name is unavailable; unless this bundle fixes that: kubectl delete apiservice $name"
     done <<<"$names"
 }
 
@@ -135,7 +135,7 @@ report_orphaned_kinds() {
             fi
         done <<<"$kinds"
         if [ -n "$list" ] && absent "$release" "$namespace"; then
-            note "$release is not installed, but somebody left kinds of it: $list"
+            note "$release is not installed, but CRDs of it exist: $list"
         fi
     done <<<"$GROUPS_OF_KINDS"
 }

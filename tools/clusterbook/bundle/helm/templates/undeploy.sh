@@ -10,7 +10,7 @@ To resume, run it again: what is gone already is left out.
   --delete-pvcs        delete volume claims as well, and with them the data
   --delete-namespaces  delete namespaces as well
   --delete-crds        delete the kinds (CRDs) that components left, as far as no objects of them are left
-  --dry-run            say what would be removed, and remove nothing
+  --dry-run            show what would be removed, and remove nothing
   --yes                do not ask
   --best-effort        go on when a component cannot be removed; the exit status still says that one was not
   --timeout TIME       how long the removal of one release may take (default 10m)
@@ -88,7 +88,7 @@ remove_release() { # release, namespace
         case $answer in
             0) printf 'would remove %s from %s\n' "$1" "$2" ;;
             1) printf '%s is not installed\n' "$1" ;;
-            *) printf 'cannot see whether %s is installed\n' "$1" ;;
+            *) printf 'cannot tell whether %s is installed\n' "$1" ;;
         esac
         return 0
     fi
@@ -114,12 +114,12 @@ remove_release() { # release, namespace
 remove_orphaned_webhooks() {
     local hooks kind name service
     hooks="$(unanswered_webhooks)" || {
-        say 'note: cannot read webhooks and services, so webhooks that were left behind stay'
+        say 'note: cannot read webhooks and services, so leftover webhooks are kept'
         return 0
     }
     while read -r kind name _ service; do
         if [ -n "$kind" ] && ours "${service%%/*}" && ! protected "${service%%/*}"; then
-            say "removing $kind $name: the service $service that it asks is gone"
+            say "removing $kind $name: the service $service that it calls is gone"
             kube delete "$kind" "$name" --ignore-not-found >/dev/null || true
         fi
     done <<<"$hooks"
@@ -261,11 +261,11 @@ ask() {
         what="$what${delete_namespaces:+, namespaces}${delete_crds:+, kinds}"
     fi
     server="$(kube config view --minify --output "go-template=$template_of_servers" 2>/dev/null || printf '(unknown)')"
-    say "from the cluster $server will be removed: $what"
+    say "will be removed from the cluster $server: $what"
     if [ -n "$yes$dry_run" ]; then
         return 0
     elif [ ! -t 0 ]; then
-        refuse 'nobody can be asked' 'say --yes, or --dry-run to look first'
+        refuse 'there is no terminal to confirm on' 'add --yes, or --dry-run to look first'
     fi
     read -r -p 'Type yes to go on: ' answer
     if [ "$answer" != yes ]; then
