@@ -299,7 +299,7 @@ def test_verify_and_diff_tell_the_same_values(
 ) -> None:
     assert main.run(["verify", str(folder / made), "--min-trust-level", "unverified", "-t", "json"], {}) == 0
     found = json.loads(capsys.readouterr().out)["values"]
-    paths = [(each["release"].removesuffix(" (left open)"), each["path"]) for each in found]
+    paths = [(each["release"].removesuffix(" (set at install time)"), each["path"]) for each in found]
     dotted = {pair for pair in paths if not pair[1].startswith("templates/")}  # which follow from values
     told = [each for each in run(f"{A}-helm", made)[1] if each["section"] in ("value", "dynamic")]
     assert {(each["component"], spelled(each["key"])) for each in told} == dotted

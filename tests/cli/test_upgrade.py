@@ -112,7 +112,7 @@ def test_what_needs_you_comes_first(ask: Ask, form: str, first: str) -> None:
     assert said.out.lower().index("manual steps") < said.out.index(
         "eleases, in the" if form == "text" else "## Releases"
     )
-    assert "not at hand" in said.out
+    assert "not available" in said.out
 
 
 def test_a_plan_takes_over_the_options_of_the_bundle_that_is_deployed(ask: Ask) -> None:

@@ -131,7 +131,7 @@ def test_what_helm_or_a_deployer_reads_otherwise_is_told_by_every_command(
 )
 def test_what_takes_nothing_away_is_told(ask: Ask, line: str) -> None:
     tree(OURS, overlay=f"      {line}\n")
-    assert f"note: tree/overlays/mine.yaml:8:7: CB069 {line} takes nothing away" in ask("recipe", "mine").err
+    assert f"note: tree/overlays/mine.yaml:8:7: CB069 {line} has no effect" in ask("recipe", "mine").err
 
 
 @pytest.mark.parametrize("word", ['"off"', "'no'", "false", "none", "offf"])

@@ -458,4 +458,4 @@ def test_bundles_of_an_older_release_that_cannot_be_made_are_named_and_the_rest_
     _, new = release_index.choose("aks", found.recipe("aks"), "")
     assert (set(old.artifacts), set(new.artifacts)) == ({"recipe"}, {"recipe", *DEPLOYERS})
     assert build_main.run(words) == 0
-    assert "no bundle, component bare: '' is not a namespace:\n  aks@1.0.0: " in capsys.readouterr().out
+    assert "bundles left out, component bare: '' is not a namespace:\n  aks@1.0.0: " in capsys.readouterr().out

@@ -83,7 +83,7 @@ def test_lists_say_it_too() -> None:
     assert "eks composed" not in text("recipes/all.html")
     assert re.search(r"eks curated 1\.1\.0 3 0 passed on 1 cluster", text("recipes/all.html"))
     assert re.search(r"aks curated 1\.0\.0 2 0 not tested", text("recipes/all.html"))
-    assert "1 recipe of 4 has evidence; of 1 it is about the newest version" in text("coverage.html")
+    assert "1 recipe of 4 has evidence; for 1 it covers the newest version" in text("coverage.html")
     assert "there is evidence about 1 of them" in text("index.html")
 
 
@@ -172,9 +172,9 @@ def test_age_is_told_by_the_newest_release(taken: str, says: str) -> None:
         ([("1.1.0", "passed"), ("1.1.0", "passed"), ("1.1.0", "failed")], "1.1.0",
          "passed on 2 clusters, failed on 1 cluster", "failed"),
         ([("1.1.0", "error"), ("1.1.0", "skipped")], "1.1.0",
-         "undecided on 1 cluster, not judged on 1 cluster", "error"),
+         "undecided on 1 cluster, not validated on 1 cluster", "error"),
         ([("1.1.0", "partial"), ("1.1.0", "skipped")], "1.1.0",
-         "passed in part on 1 cluster (3 passed), not judged on 1 cluster", "partial"),
+         "passed in part on 1 cluster (3 passed), not validated on 1 cluster", "partial"),
         ([("1.9.0", "passed"), ("1.10.0", "failed")], "2.0.0", "failed on 1 cluster", "failed"),
     ],
 )  # fmt: skip
