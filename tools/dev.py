@@ -3,7 +3,8 @@
 usage: python3 tools/dev.py COMMAND [ARGUMENT ...]
 
 Arguments are handed on: `test`, `bench`, `fuzz`, `interop` and `browser` give theirs to pytest, `build` to
-`clusterbook-build build`, `deploy-all` to tests/interop/deploy_all.py, which says which there are.
+`clusterbook-build build`, `deploy-all` and `upgrade-all` to the modules of tests/interop that are called so, which say
+which there are.
 """
 
 import contextlib
@@ -251,6 +252,12 @@ def deploy_all(arguments: Sequence[str]) -> int:
     return run(PYTHON, "-m", "tests.interop.deploy_all", *arguments)
 
 
+def upgrade_all(arguments: Sequence[str]) -> int:
+    """Take every recipe, or those named, from release to release on a real control plane, and count them."""
+    set_up()
+    return run(PYTHON, "-m", "tests.interop.upgrade_all", *arguments)
+
+
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "build": build,
     "test": test,
@@ -263,12 +270,13 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "browser": browser,
     "rename": rename,
     "deploy-all": deploy_all,
+    "upgrade-all": upgrade_all,
 }
 
 
 def usage() -> str:
     """Return the help text: the head of this file and the first line of each command."""
-    lines = [f"  {name:10} {(command.__doc__ or '').splitlines()[0]}" for name, command in COMMANDS.items()]
+    lines = [f"  {name:11} {(command.__doc__ or '').splitlines()[0]}" for name, command in COMMANDS.items()]
     return "\n".join([(__doc__ or "").strip(), "", "commands:", *lines])
 
 

@@ -61,12 +61,21 @@ class Deployment:
         """Run undeploy.sh, which asks nobody; return what it says."""
         return run("bash", "undeploy.sh", "--yes", *flags, cwd=self.folder, env=self.env)
 
-    def kill_when(self, condition: Callable[[], bool], what: str) -> None:
+    def rollback(self, *flags: str) -> str:
+        """Run rollback.sh, which asks nobody; return what it says."""
+        return run("bash", "rollback.sh", "--yes", *flags, cwd=self.folder, env=self.env)
+
+    def kill_after(self, seconds: float, *flags: str) -> None:
+        """Run deploy.sh, and end it and all that it started after so many seconds if it still runs then."""
+        end = time.monotonic() + seconds
+        self.kill_when(lambda: time.monotonic() >= end, f"{seconds:.1f} s have passed", *flags)
+
+    def kill_when(self, condition: Callable[[], bool], what: str, *flags: str) -> None:
         """Run deploy.sh until `condition` holds, then end it and all that it started, as a power cut would."""
         with (self.folder.parent / "killed.log").open("wb") as log:
             running = subprocess.Popen(
-                ["bash", "deploy.sh"], cwd=self.folder, env={**os.environ, **self.env}, stdin=subprocess.DEVNULL,
-                stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+                ["bash", "deploy.sh", *flags], cwd=self.folder, env={**os.environ, **self.env},
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
         try:
             wait_until(condition, what, poll_s=0.02)

@@ -50,6 +50,7 @@ KINDS = (
     Kind("nfd.k8s-sigs.io", ("v1alpha1",), "NodeFeatureRule", "nfd"),
     Kind("nvidia.com", ("v1",), "ClusterPolicy", "gpu-operator"),
     Kind("nodewright.nvidia.com", ("v1alpha1",), "NodeWright", "nodewright-operator"),
+    Kind("skyhook.nvidia.com", ("v1alpha1",), "Skyhook", "skyhook-operator"),
     Kind("resource.nvidia.com", ("v1beta1",), "ComputeDomain", "nvidia-dra-driver-gpu", namespaced=True),
     Kind("trainer.kubeflow.org", ("v1alpha1",), "ClusterTrainingRuntime", "kubeflow-trainer"),
     Kind("nfd.openshift.io", ("v1",), "NodeFeatureDiscovery", None, namespaced=True),
