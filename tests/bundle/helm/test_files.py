@@ -135,7 +135,7 @@ def test_templates_of_our_own_come_out_of_helm_as_they_went_in() -> None:
         {
             "apiVersion": "v2",
             "name": "operator-post",
-            "description": "What goes with operator",
+            "description": "Resources that belong to operator",
             "type": "application",
             "version": "0.1.0",
         }
