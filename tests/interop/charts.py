@@ -46,11 +46,12 @@ class Pin:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """One packaged chart; `real` says whether it is upstream's."""
+    """One packaged chart; `real` says whether it is upstream's, `exact` whether it is of the very version pinned."""
 
     pin: Pin
     archive: bytes
     real: bool
+    exact: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def charts(wanted: Iterable[Pin], tree: Path, real: Path = REAL) -> list[Chart]:
 
     Args:
         tree: the source tree that says what each component's health check expects.
-        real: a folder of packaged charts with an index.json; need not exist.
+        real: packaged charts, each folder of them with an index.json; need not exist.
     """
     upstream = _upstream(real)
     made = []
@@ -110,15 +111,22 @@ def charts(wanted: Iterable[Pin], tree: Path, real: Path = REAL) -> list[Chart]:
             text = check.read_text(encoding="utf-8") if check.is_file() else ""
             made.append(Chart(pin, standin.archive(pin.component, pin.chart, pin.version, text), real=False))
         else:
-            made.append(Chart(pin, stamp(found.read_bytes(), pin), real=True))
+            archive, exact = found
+            made.append(Chart(pin, stamp(archive.read_bytes(), pin), real=True, exact=exact))
     return made
 
 
-def _upstream(real: Path) -> dict[tuple[str, str], Path]:
-    """Return the packaged upstream charts by component and pinned version."""
-    index = real / "index.json"
-    entries = json.loads(index.read_text(encoding="utf-8")) if index.is_file() else []
-    return {(entry["component"], entry["wanted"]): real / entry["file"] for entry in entries}
+def _upstream(real: Path) -> dict[tuple[str, str], tuple[Path, bool]]:
+    """Return the packaged upstream charts by component and pinned version, and whether each is exactly that.
+
+    A folder counts before those in it.
+    """
+    indexes = sorted(real.rglob("index.json"), key=lambda index: len(index.parts), reverse=True)
+    return {
+        (entry["component"], entry["wanted"]): (index.parent / entry["file"], entry["exact"])
+        for index in indexes
+        for entry in json.loads(index.read_text(encoding="utf-8"))
+    }
 
 
 def stamp(archive: bytes, pin: Pin) -> bytes:
@@ -131,10 +139,10 @@ def stamp(archive: bytes, pin: Pin) -> bytes:
     (about,) = (path for path in files if path.count("/") == 1 and path.endswith("/Chart.yaml"))
     text = stamped = files[about].decode()
     for key, wanted in (("name", pin.chart), ("version", pin.version)):
-        said = re.search(rf"^{key}:\s*[\"']?([^\"'\s]+).*$", text, re.MULTILINE)
+        said = re.search(rf"^{key}:\s*[\"']?([^\"'\s]+).*$", stamped, re.MULTILINE)
         assert said is not None, f"{about} says no {key}"
         if said[1] != wanted:
-            stamped = stamped.replace(said[0], f"{key}: {json.dumps(wanted)}", 1)
+            stamped = f"{stamped[: said.start()]}{key}: {json.dumps(wanted)}{stamped[said.end() :]}"
     return archive if stamped == text else standin.pack({**files, about: stamped.encode()})
 
 
