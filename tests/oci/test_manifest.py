@@ -137,7 +137,7 @@ def test_a_manifest_that_can_be_read_in_two_ways_or_none_is_refused(changes: dic
 
 
 def test_a_store_that_calls_it_something_else_is_not_believed() -> None:
-    with pytest.raises(Malformed, match="calls itself"):
+    with pytest.raises(Malformed, match="has the media type"):
         parse_manifest(KEPT.raw, media_type=INDEX)
 
 

@@ -109,7 +109,7 @@ def test_what_stands_in_the_way_is_named(repository: TufRepository, site: Site, 
     with pytest.raises(Unreachable, match="cannot be reached"):
         update(file, "http://127.0.0.1:9", beginning(repository))
     site.faults.append(Fault("timestamp.json", status=403))
-    with pytest.raises(Unreachable, match="answers with 403"):
+    with pytest.raises(Unreachable, match="returned status 403"):
         update(file, site.address, beginning(repository))
     (tmp_path / "in-the-way").write_text("")
     with pytest.raises(Unwritable):

@@ -77,7 +77,7 @@ def test_what_others_list_in_a_fallback_index_is_found(layout: Layout) -> None:
 
 
 def test_a_layout_is_opened_and_not_made_by_mistake(tmp_path: Path) -> None:
-    with pytest.raises(NoArtifact, match="no OCI layout"):
+    with pytest.raises(NoArtifact, match="not an OCI layout"):
         Layout(tmp_path)
     assert list(tmp_path.iterdir()) == []
     Layout(tmp_path, create=True)
