@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,11 @@ from tests.support.whole_recipes import written
 
 
 @pytest.fixture
-def programs(tmp_path: Path) -> Standins:
+def programs(tmp_path: Path) -> Iterator[Standins]:
     """Give programs that stand in for helm and kubectl."""
-    return standins.make(tmp_path / "standins")
+    found = standins.make(tmp_path / "standins")
+    yield found
+    found.end()
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ kubectl's templates make of objects is real kubectl's business: here a resource'
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -238,12 +239,22 @@ class Standins:
 
     def left(self) -> list[str]:
         """Return the commands of processes that still run and were started with these stand-ins."""
+        return list(self._running().values())
+
+    def end(self) -> None:
+        """End what a test that failed left running."""
+        for process in self._running():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+
+    def _running(self) -> dict[int, str]:
         mark = f"STANDIN={self.home}".encode()
-        found = []
+        found = {}
         for process in Path("/proc").glob("[0-9]*"):
             try:
                 if mark in (process / "environ").read_bytes().split(b"\0"):
-                    found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+                    command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                    found[int(process.name)] = command
             except OSError:
                 continue
         return found

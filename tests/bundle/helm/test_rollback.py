@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,13 +33,14 @@ def revisions(programs: Standins, script: Path, release: str, *rows: str) -> Non
 
 
 @pytest.fixture
-def programs(tmp_path: Path, rollback: Path) -> Standins:
+def programs(tmp_path: Path, rollback: Path) -> Iterator[Standins]:
     """Give stand-ins on which the bundle was deployed over an older one, which had no metrics."""
     found = standins.make(tmp_path / "standins")
     for name in RELEASES:
         revisions(found, rollback, name, "1 superseded older", "2 deployed ours")
     revisions(found, rollback, "metrics", "1 deployed ours")
-    return found
+    yield found
+    found.end()
 
 
 def taken_back(programs: Standins) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,12 +19,13 @@ from tests.support.whole_recipes import RELEASES, small, with_facts, written
 
 
 @pytest.fixture
-def programs(tmp_path: Path) -> Standins:
+def programs(tmp_path: Path) -> Iterator[Standins]:
     """Give stand-ins on which every release is installed, in namespaces that are there."""
     found = standins.make(tmp_path / "standins")
     installed(found)
     found.set("objects/namespaces", "default\ngpu\nkube-system\nmonitoring\nsystem")
-    return found
+    yield found
+    found.end()
 
 
 def installed(programs: Standins) -> None:
