@@ -13,7 +13,7 @@ from clusterbook.upgrade.kinds import ChartKind, Kinds
 from clusterbook.upgrade.plan import Knowledge, ReleaseStep, UpgradePlan, make_plan
 from clusterbook.upgrade.side import PlacedRelease, SeenRelease, UpgradeSide, installed_side
 
-GROVE = {
+GROVE: Mapping[str, Any] = {
     "component": "grove",
     "transitions": [
         {
@@ -135,6 +135,16 @@ def test_another_namespace_is_another_installation() -> None:
     assert "helm uninstall a --namespace ns-a" in note.do
     assert "volumes" in note.do
     assert step.undo.possible == "no"
+
+
+def test_what_a_record_speaks_of_is_kept_before_a_release_that_moves_is_removed() -> None:
+    first = {**GROVE["transitions"][0], "affectedResources": [{"group": "old.example", "kinds": ["Thing", "Policy"]}]}
+    known = Knowledge(records=records({**GROVE, "transitions": [first]}))
+    step = one(release(version="0.1.0"), release(version="0.2.0", namespace="b"), known)
+    (note,) = [each for each in step.notes if each.topic == "namespace"]
+    kept, removed = note.do.split("; then ")
+    assert "kubectl get Thing.old.example,Policy.old.example --all-namespaces --output yaml > a.yaml" in kept
+    assert removed == "remove the old one: helm uninstall a --namespace ns-a"
 
 
 # --- values -----------------------------------------------------------------------------------------------------------

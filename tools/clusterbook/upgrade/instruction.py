@@ -45,6 +45,28 @@ def renamed(before: PlacedRelease, after: PlacedRelease, deployer: str) -> Upgra
     return UpgradeNote("renamed", text, do, needs_you=True)
 
 
+def moved(
+    before: PlacedRelease, after: PlacedRelease, verdict: StepVerdict | None, *, has_volumes: bool
+) -> UpgradeNote:
+    """Return the note of a release that moves to another namespace.
+
+    Helm removes the kinds among a chart's templates together with the release, and with them all their objects. Where a
+    record names objects that live on, they are to be kept before anything is removed.
+    """
+    was = f"release {before.name}, " if before.name != after.name else ""
+    text = f"it moves from {was}namespace {before.namespace} to {after.namespace}, which makes it a new installation"
+    remove = f"helm uninstall {before.name} --namespace {before.namespace}"
+    do = f"remove the old one first: {remove}"
+    if verdict is not None and verdict.verdict == MANUAL and verdict.transition is not None:
+        kinds = [f"{kind}.{each.group}" for each in verdict.transition.resources for kind in each.kinds]
+        if kinds:
+            keep = f"kubectl get {','.join(kinds)} --all-namespaces --output yaml > {before.name}.yaml"
+            do = f"keep its objects, which may go with it: {keep}; then remove the old one: {remove}"
+    if volumes:
+        do += "; the data on its volumes does not move with it"
+    return UpgradeNote("namespace", text, do, needs_you=True)
+
+
 def recorded(verdict: StepVerdict) -> Iterator[UpgradeNote]:
     """Yield what an upgrade record says."""
     if verdict.verdict == BLOCKED:

@@ -12,7 +12,7 @@ from clusterbook.bundle.advice import Need
 from clusterbook.records import NamedTuple
 from clusterbook.transition.record import UpgradeRecord
 from clusterbook.transition.version_range import rank
-from clusterbook.upgrade.instruction import gone, recorded, renamed, taken_over
+from clusterbook.upgrade.instruction import gone, moved, recorded, renamed, taken_over
 from clusterbook.upgrade.kinds import COMES as NEW_KIND
 from clusterbook.upgrade.kinds import DELETED, PERHAPS, TAKEN, Kinds, KindStep, kind_steps
 from clusterbook.upgrade.kinds import GOES as LOST_KIND
@@ -260,14 +260,7 @@ def _notes(step: ReleaseStep, deployer: str) -> Iterator[UpgradeNote]:
     if before.namespace == after.namespace and before.name != after.name:
         yield renamed(before, after, deployer)
     if before.namespace != after.namespace:
-        was = f"release {before.name}, " if before.name != after.name else ""
-        text = (
-            f"it moves from {was}namespace {before.namespace} to {after.namespace}, which makes it a new installation"
-        )
-        do = f"remove the old one first: helm uninstall {before.name} --namespace {before.namespace}"
-        if _has_volumes(before):
-            do += "; the data on its volumes does not move with it"
-        yield UpgradeNote("namespace", text, do, needs_you=True)
+        yield moved(before, after, step.verdict, volumes=_has_volumes(before))
     if step.verdict is not None:
         yield from recorded(step.verdict)
     one, other = rank(before.version), rank(after.version)
