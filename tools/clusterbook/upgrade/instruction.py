@@ -45,9 +45,7 @@ def renamed(before: PlacedRelease, after: PlacedRelease, deployer: str) -> Upgra
     return UpgradeNote("renamed", text, do, needs_you=True)
 
 
-def moved(
-    before: PlacedRelease, after: PlacedRelease, verdict: StepVerdict | None, *, has_volumes: bool
-) -> UpgradeNote:
+def moved(before: PlacedRelease, after: PlacedRelease, verdict: StepVerdict | None, *, volumes: bool) -> UpgradeNote:
     """Return the note of a release that moves to another namespace.
 
     Helm removes the kinds among a chart's templates together with the release, and with them all their objects. Where a
