@@ -34,7 +34,7 @@ HELM_AND_KUSTOMIZE = Code(
 )
 NO_SWITCH = Code(
     "CB055",
-    "`enabled` that has no effect",
+    "switch without effect",
     "warning",
     "Only a boolean `false` disables a component; any other value silently leaves it enabled.",
     "Write `enabled: true` or `enabled: false`, without quotes.",
