@@ -71,7 +71,7 @@ def write_folder(target: Path, files: Iterable[tuple[str, bytes]], *, marker: st
     """
     try:
         if target.is_dir() and any(target.iterdir()) and not (marker and (target / marker).exists()):
-            raise Unwritable(f"{target} exists already and holds something else", hint="name another folder with -o")
+            raise Unwritable(f"{target} exists already and holds something else", hint="name another folder")
         target.parent.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     except OSError as error:
