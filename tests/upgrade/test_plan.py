@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -142,9 +143,10 @@ def test_what_a_record_speaks_of_is_kept_before_a_release_that_moves_is_removed(
     known = Knowledge(records=records({**GROVE, "transitions": [first]}))
     step = one(release(version="0.1.0"), release(version="0.2.0", namespace="b"), known)
     (note,) = [each for each in step.notes if each.topic == "namespace"]
-    kept, removed = note.do.split("; then ")
+    kept, removed, stays = re.split("; (?:then|or) ", note.do)
     assert "kubectl get Thing.old.example,Policy.old.example --all-namespaces --output yaml > a.yaml" in kept
     assert removed == "remove the old one: helm uninstall a --namespace ns-a"
+    assert "--inherit-from OLD" in stays
 
 
 # --- values -----------------------------------------------------------------------------------------------------------

@@ -142,11 +142,21 @@ def headlines(diff: Diff) -> list[str]:
 
     This is what a release keeps; the ledger has both sides, so the rest can always be had again.
     """
-    lines = [headline(change) for change in diff.changes if _is_headline(change)]
+    return [*told(diff), *counted(diff)]
+
+
+def told(diff: Diff) -> list[str]:
+    """Return what is told by itself: components that come and go, versions, constraints, checks, the order."""
+    return [headline(change) for change in diff.changes if _is_headline(change)]
+
+
+def counted(diff: Diff) -> list[str]:
+    """Return what is told in numbers: values, images and facts that differ, component by component."""
     counts: dict[tuple[str, str], list[str]] = {}
     for change in diff.changes:
         if change.component and not _is_headline(change):
             counts.setdefault((change.component, change.section), []).append(change.key)
+    lines = []
     for (component, section), keys in sorted(counts.items()):
         many = f"{_count(len(keys), _COUNTED[section])} differ{'s' if len(keys) == 1 else ''}"
         lines.append(f"{component}: {', '.join(keys)}" if section == "field" else f"{component}: {many}")

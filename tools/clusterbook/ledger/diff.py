@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from clusterbook.diff.facts import Side
-from clusterbook.diff.recipe_report import document, headlines, markdown
+from clusterbook.diff.recipe_report import counted, document, markdown, told
 from clusterbook.diff.recipes import Diff, diff
 from clusterbook.documents.yaml_writer import dump
 from clusterbook.ledger.model import RecipeVersion
@@ -71,9 +71,14 @@ class ReleaseDiff:
         return bool(self.moves)
 
     def common(self) -> list[tuple[str, int]]:
-        """Return what changes, in a line each, with the number of recipes; what concerns most of them first."""
-        counts = Counter(line for move in self.moves if move.diff for line in headlines(move.diff))
-        return sorted(counts.items(), key=lambda found: (-found[1], found[0]))
+        """Return what changes, in a line each, with the number of recipes.
+
+        Components, versions, constraints and checks come before what is told in numbers; of each, what concerns most
+        recipes is first.
+        """
+        differences = [move.diff for move in self.moves if move.diff]
+        counts = [Counter(line for each in differences for line in lines(each)) for lines in (told, counted)]
+        return [pair for each in counts for pair in sorted(each.items(), key=lambda found: (-found[1], found[0]))]
 
 
 def release_diff(published: VersionStore, old: str, new: str) -> ReleaseDiff:

@@ -115,7 +115,9 @@ def makers(
         BrokenSite: the frame lacks a mark. A maker raises as `build`.
     """
     shell = frame.read(built, sources)
-    renderer, writer, exporter = pages.Renderer(data, sources / "templates", url=url), RecipeWriter(), Exporter()
+    noted = [release.name for release in data.releases if f"changes/to-{release.name}.html" in built]
+    renderer = pages.Renderer(data, sources / "templates", url=url, noted=noted)
+    writer, exporter = RecipeWriter(), Exporter()
     entries: list[tuple[str, str, str]] = []
     authored = [path for path in built if path.endswith(".html") and path not in ("404.html", frame.SHELL)]
 

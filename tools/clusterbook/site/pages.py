@@ -6,7 +6,7 @@ HTML is the templates' alone; a page is rendered when it is asked for, and what 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -55,8 +55,15 @@ def _visible(value: object) -> object:
 class Renderer:
     """Renders every catalog page of one site."""
 
-    def __init__(self, data: SiteData, templates: Path, *, url: str = "") -> None:
-        """Prepare the templates of a folder; `url` is where the site will stand, "" when nobody knows."""
+    def __init__(self, data: SiteData, templates: Path, *, url: str = "", noted: Collection[str] = ()) -> None:
+        """Prepare the templates of a folder.
+
+        Args:
+            data: what the site knows.
+            templates: the folder.
+            url: where the site will stand, "" when nobody knows.
+            noted: the releases that have notes, authored as changes/to-RELEASE.
+        """
         self.data = data
         self.env = jinja2.Environment(
             loader=jinja2.FileSystemLoader(templates),
@@ -69,6 +76,7 @@ class Renderer:
         self.env.globals |= {
             "site": data,
             "url": url,
+            "noted": noted,
             "icon": icon,
             "wording": wording,
             "evidence_status": evidence.status,

@@ -62,6 +62,7 @@ def moved(before: PlacedRelease, after: PlacedRelease, verdict: StepVerdict | No
             do = f"keep its objects, which may go with it: {keep}; then remove the old one: {remove}"
     if volumes:
         do += "; the data on its volumes does not move with it"
+    do += "; or let it stay where it is: make the new bundle with --inherit-from OLD"
     return UpgradeNote("namespace", text, do, needs_you=True)
 
 
