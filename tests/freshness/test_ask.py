@@ -112,7 +112,7 @@ def test_an_index_that_is_no_text_leaves_its_pins_unknown(folder: Path) -> None:
     with serving(Site(folder)) as site:
         catalog = trees.load({"registry.yaml": registry_yaml(site.address, "127.0.0.1:1"), "base": "{}"})
         found = ask(pins(catalog)[:1], Access(), NOW)
-    assert (found[0].state, "is no text" in found[0].why) == (UNKNOWN, True)
+    assert (found[0].state, "is not UTF-8 text" in found[0].why) == (UNKNOWN, True)
 
 
 def test_the_command_tells_writes_and_bumps(tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

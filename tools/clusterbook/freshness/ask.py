@@ -51,7 +51,7 @@ def _index(pin: ChartPin, known: dict[str, str | ClusterbookError]) -> str:
         except ClusterbookError as error:
             known[address] = error
         except UnicodeDecodeError:
-            known[address] = Malformed(f"{address} is no text")
+            known[address] = Malformed(f"{address} is not UTF-8 text")
     answer = known[address]
     if isinstance(answer, ClusterbookError):
         raise answer

@@ -44,11 +44,11 @@ def _entry(text: str, chart: str, where: str) -> list[Any]:
         try:
             found = json.loads(text)["entries"].get(chart) or []
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise Malformed(f"{where} is no index of charts") from error
+            raise Malformed(f"{where} is not a chart repository index") from error
         return found if isinstance(found, list) else []
     start = _ENTRIES.search(text)
     if start is None:
-        raise Malformed(f"{where} is no index of charts")
+        raise Malformed(f"{where} is not a chart repository index")
     lines: list[str] = []
     indent = None
     for line in text[start.end() :].splitlines()[1:]:

@@ -179,7 +179,7 @@ def unread_keys(document: Mapping[str, Any]) -> list[str]:
         return []
     found = [str(key) for key in document if key not in _OF_CRITERIA]
     if found and document.get("apiVersion") not in LENIENT:
-        what = f"{found[0]} is no key of a RecipeCriteria, so nothing would come of it"
+        what = f"{found[0]} is not a key of a RecipeCriteria, so it would be ignored"
         raise InvalidRequest(what, hint=did_you_mean(found[0], _OF_CRITERIA))
     return found
 

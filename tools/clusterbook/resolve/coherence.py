@@ -19,9 +19,9 @@ def incoherence(component: Mapping[str, Any]) -> Remark | None:
     """Return what keeps an enabled component from being deployed, and how to mend it; None when nothing does."""
     kind = component.get("type")
     if component.get("patches"):
-        return "declares patches, which no deployer applies", "remove 'patches'"
+        return "declares patches, which no deployer supports", "remove 'patches'"
     if component.get("name") == "deployer":
-        return "has the reserved name 'deployer'", "rename it: --set deployer:… speaks to the deployer"
+        return "has the reserved name 'deployer'", "rename it: --set deployer:… addresses the deployer"
     if kind == "Helm":
         return _of_helm(component)
     if not kind:
@@ -47,7 +47,7 @@ def _of_helm(component: Mapping[str, Any]) -> Remark | None:
     words = {field: str(component.get(field) or "") for field in ("chart", "source", "version")}
     for field, word in words.items():
         if word != word.strip():
-            return f"has blanks around its {field} '{word}'", "remove the blanks"
+            return f"has spaces around its {field} '{word}'", "remove the spaces"
     if words["version"] == "v":
         return "has the version 'v'", "write the whole version"
     if words["source"]:

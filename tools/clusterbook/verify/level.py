@@ -74,10 +74,9 @@ def require(trust: Trust, required: Requirement, name: str) -> None:
             hint += ", if the listed values are yours"
         raise NotEnough(f"{name} is {trust.level}, {least} is required: {trust.reason}", hint=hint)
     if required.creator and trust.creator != required.creator:
-        signer = trust.creator or "nobody"
-        raise NotEnough(
-            f"{name} is signed by {signer}, not by {required.creator}", hint="check that it is the right bundle"
-        )
+        signed = f"signed by {trust.creator}" if trust.creator else "not signed"
+        what = f"{name} is {signed}; {required.creator} is required as its signer"
+        raise NotEnough(what, hint="check that it is the right bundle")
     if required.tool:
         bare = required.tool[:1].isdigit()
         expression = parse_expression(f">= {required.tool}" if bare else required.tool)
