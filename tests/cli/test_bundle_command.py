@@ -38,7 +38,7 @@ def record() -> None:
 def test_a_bundle_is_as_it_was_made(verify: Verify) -> None:
     assert verify("b") == (
         0,
-        "b: unverified\n32 files as recorded\nderives from recipe h100-eks and its options (helm, 4 components)\n"
+        "b: unverified\n34 files as recorded\nderives from recipe h100-eks and its options (helm, 4 components)\n"
         "not attested: it has no signature\n",
         "",
     )
@@ -89,7 +89,9 @@ def test_options_that_were_changed_show_in_what_they_make(verify: Verify) -> Non
     record()
     place = "003-operator/values.yaml"
     assert verify("b")[1] == (
-        f'b: unknown\nchanged: {place}\nedit: operator: {place}:3: driver.version: "1" -> "580.1"\n'
+        f"b: unknown\nchanged: {place}\nchanged: labels.env\n"
+        f'edit: operator: {place}:3: driver.version: "1" -> "580.1"\n'
+        "edit: labels.env:3: BUNDLE=df71a21f9952516d -> BUNDLE=232267bb3e8a12bc\n"
     )
 
 

@@ -53,7 +53,7 @@ def written(folder: Path, recipe: dict[str, Any] | None = None, **request: Any) 
 
 def bundle_name(folder: Path) -> str:
     """Return what the releases of a Helm bundle are labelled with."""
-    return re.findall(r"^bundle='(\w+)'", (folder / "rollback.sh").read_text(), re.M)[0]
+    return re.findall(r"^BUNDLE=(\w+)$", (folder / "labels.env").read_text(), re.M)[0]
 
 
 def with_facts(folder: Path, *, values: dict[str, Any] | None = None, **registry: Any) -> Path:

@@ -51,7 +51,8 @@ def test_a_bundle_has_a_folder_for_each_release_and_three_scripts_for_all() -> N
     upstream = ["cluster-values.yaml", "install.sh", "upstream.env", "values.yaml"]
     local = ["Chart.yaml", "cluster-values.yaml", "install.sh"]
     expected = {
-        "README.md", "checksums.txt", "deploy.sh", "options.yaml", "recipe.yaml", "rollback.sh", "undeploy.sh",
+        "README.md", "checksums.txt", "labels.env", "options.yaml", "recipe.yaml",
+        "deploy.sh", "rollback.sh", "undeploy.sh",
         *(f"{path}/{name}" for path in ("001-crds", "003-operator", "005-metrics") for name in upstream),
         *(f"{path}/{name}" for path in ("002-operator-pre", "004-operator-post", "006-settings") for name in local),
         *(f"{path}/values.yaml" for path in ("002-operator-pre", "004-operator-post", "006-settings")),
@@ -112,6 +113,7 @@ def test_charts_come_from_a_mirror_where_one_is_named(tmp_path: Path) -> None:
     helm = tmp_path / "helm"
     helm.write_text('#!/bin/sh\necho "$@"\n')
     helm.chmod(0o755)
+    (tmp_path / "labels.env").write_text(files["labels.env"])
     for path in ("001-crds", "003-operator"):
         (tmp_path / path).mkdir()
         for name in ("install.sh", "upstream.env"):

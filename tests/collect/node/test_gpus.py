@@ -117,9 +117,13 @@ def test_a_device_that_cannot_be_read_loses_no_other(tmp_path: Path) -> None:
     assert seen.gaps == [Gap("measurements/GPU.hardware", "partial", "cannot be read: 0000:02:00.0")]
 
 
+WITHOUT_NUMBER = {"vr200"}
+"""Models whose device numbers are in no list yet: a node with them is recognised by its label and by its driver."""
+
+
 def test_every_accelerator_of_the_catalog_has_a_name_on_the_bus() -> None:
     named = {accelerator_in(model, ACCELERATORS) for model, _ in MODELS.values()}
-    assert named - {""} == set(ACCELERATORS)
+    assert named - {""} == set(ACCELERATORS) - WITHOUT_NUMBER
 
 
 def test_a_model_is_no_other_models_name() -> None:

@@ -11,7 +11,7 @@ from clusterbook.cli.command import Request, Value
 from clusterbook.cli.reference_words import FLAGS
 from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.diagnostics.findings import Finding, Place
-from clusterbook.documents.schema import MISSING_KEY, check_shape
+from clusterbook.documents.schema import MISSING_KEY, WRONG_DOCUMENT, check_shape
 from clusterbook.documents.yaml_reader import Node
 from clusterbook.inputs.config_schema import (
     AttestationPart,
@@ -49,11 +49,14 @@ def read_config(where: str) -> ConfigShape:
 
 
 def shape_of(node: Node, where: str) -> tuple[ConfigShape | None, list[Finding]]:
-    """Return the configuration that a document at `where` is, or None and what is wrong with it."""
+    """Return the configuration that a document at `where` is, or None and what is wrong with it.
+
+    That it is a document of another kind comes first: what else is wrong with it follows from that.
+    """
     findings: list[Finding] = []
     check_shape(node, where, ConfigShape, findings, strict=True)
     if findings:
-        return None, sorted(findings, key=lambda finding: (finding.place, finding.code))
+        return None, sorted(findings, key=lambda each: (each.code != WRONG_DOCUMENT.code, each.place, each.code))
     config = ConfigShape.model_validate(node.text_data())
     if config.kind == "AICRConfig" and not config.spec.model_fields_set:  # as the reference has it
         place = Place(where, node.value["spec"].line, node.value["spec"].column)

@@ -30,7 +30,7 @@ from clusterbook.bundle.readme import README, generated_line, readme, slug
 from clusterbook.bundle.template import fill
 from clusterbook.records import Any
 
-DEPLOY, ROLLBACK, UNDEPLOY, UPSTREAM = "deploy.sh", "rollback.sh", "undeploy.sh", "upstream.env"
+DEPLOY, ROLLBACK, UNDEPLOY, LABELS, UPSTREAM = "deploy.sh", "rollback.sh", "undeploy.sh", "labels.env", "upstream.env"
 
 
 def files(recipe: Mapping[str, Any], plan: Plan, options: Options) -> dict[str, str]:
@@ -41,10 +41,8 @@ def files(recipe: Mapping[str, Any], plan: Plan, options: Options) -> dict[str, 
         contents |= values_files(folder, folder.path) | local_chart(folder, folder.path)
         if folder.chart is not None:
             contents[f"{folder.path}/{UPSTREAM}"] = f"# {sentence}\n{_upstream(folder)}"
-    name = _digest(contents)
     tables = {
         "MADE": sentence,
-        "RECIPE": recipe_label(slug(recipe)),
         "RELEASES": releases(plan),
         "KINDS": kinds(plan),
         "NEEDED_KINDS": needed_kinds(plan),
@@ -52,25 +50,29 @@ def files(recipe: Mapping[str, Any], plan: Plan, options: Options) -> dict[str, 
         "FORMER_RELEASES": former_names(plan),
         "FORMER_KINDS": former_homes(plan),
         "OWNED_SECRETS": owned_secrets(plan),
-        "BUNDLE": name,
     }
     how = fill(f"helm/{README}", {"VALUES": VALUES, "LATER": LATER, "OPEN": open_values(plan) + secret_values(plan)})
     texts = {
         DEPLOY: fill(f"helm/{DEPLOY}", tables),
         ROLLBACK: fill(f"helm/{ROLLBACK}", tables),
         UNDEPLOY: fill(f"helm/{UNDEPLOY}", tables),
+        LABELS: _labels(sentence, slug(recipe), contents),
         README: readme(recipe, plan, options, sections=how),
     }
-    installs = {f"{folder.path}/{INSTALL}": install_sh(folder, sentence, slug(recipe), name) for folder in plan.folders}
+    installs = {f"{folder.path}/{INSTALL}": install_sh(folder, sentence) for folder in plan.folders}
     return texts | contents | installs
 
 
-def _digest(contents: Mapping[str, str]) -> str:
-    """Return the name of a bundle by what it installs; 16 hexadecimal digits."""
+def _labels(generated_line: str, recipe: str, contents: Mapping[str, str]) -> str:
+    """Return how releases are labelled, as words of the shell.
+
+    By RECIPE later bundles find them, and by BUNDLE, 16 hexadecimal digits of what is installed, rollback.sh finds what
+    was there before. They stand in one file, so that no script differs where only values do.
+    """
     found = sha256()
     for path, text in sorted(contents.items()):
         found.update(f"{path}\0{text}\0".encode())
-    return found.hexdigest()[:16]
+    return f"# {generated_line}\nRECIPE={recipe_label(recipe)}\nBUNDLE={found.hexdigest()[:16]}\n"
 
 
 def _upstream(folder: Folder) -> str:

@@ -20,14 +20,12 @@ def recipe_label(slug: str) -> str:
     return slug[:63].strip("-._") or "base"
 
 
-def install_sh(folder: Folder, generated_line: str, recipe: str, bundle: str) -> str:
+def install_sh(folder: Folder, generated_line: str) -> str:
     """Return the script of a folder.
 
     Args:
         folder: the release that it installs.
         generated_line: the sentence that opens generated files.
-        recipe: the name of the recipe, by which later bundles find the release.
-        bundle: the name of this bundle, by which rollback.sh finds what was there before.
     """
     own_namespace, readiness = _makes_own_namespace(folder), folder.phase == "readiness"
     secrets = folder.part.facts.get("ownedSecrets") or () if folder.chart else ()
@@ -47,14 +45,7 @@ def install_sh(folder: Folder, generated_line: str, recipe: str, bundle: str) ->
         "MADE": generated_line,
         "NAME": folder.name,
         "NAMESPACE": folder.namespace,
-        "LABELS": ",".join(
-            f"clusterbook.dev/{name}={word}"
-            for name, word in (
-                ("recipe", recipe_label(recipe)),
-                ("order", f"{folder.number:03d}"),
-                ("bundle", bundle),
-            )
-        ),
+        "ORDER": f"{folder.number:03d}",
         "CHART": '"$CHART" ${REPO:+--repo "$REPO"} ${VERSION:+--version "$VERSION"}' if folder.chart else ".",
         "HOME": chart_home(folder.chart.repository, folder.chart.name) if folder.chart else "",
         "WAIT": _wait(folder),

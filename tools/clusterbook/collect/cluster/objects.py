@@ -168,12 +168,15 @@ OF_KUBERNETES = (
 """What Kubernetes itself has, and what is looked for whatever is installed."""
 OF_COMPONENTS = (
     CLUSTER_POLICY,
+    Kind("aibom.k8saibom.dev/v1alpha1", "AIBOMControllerConfig"),
     Kind("gateway.networking.k8s.io/v1", "Gateway"),
     Kind("gateway.networking.k8s.io/v1", "GatewayClass"),
     Kind("karpenter.sh/v1", "NodePool"),
     Kind("mellanox.com/v1alpha1", "NicClusterPolicy"),
     Kind("monitoring.coreos.com/v1", "Alertmanager"),
     Kind("monitoring.coreos.com/v1", "Prometheus"),
+    Kind("networking.gke.io/v1", "GKENetworkParamSet"),
+    Kind("networking.gke.io/v1", "Network"),
     Kind("nfd.openshift.io/v1", "NodeFeatureDiscovery"),
     Kind("nodewright.nvidia.com/v1alpha1", "NodeWright"),
     Kind("scheduling.run.ai/v2", "Queue"),

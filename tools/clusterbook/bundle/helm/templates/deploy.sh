@@ -36,8 +36,6 @@ END
 # shellcheck source=head.sh
 . ./head.sh
 
-recipe='@RECIPE@' # as releases are labelled
-
 @NEEDED_KINDS@
 
 @TAINTS@
@@ -50,6 +48,8 @@ recipe='@RECIPE@' # as releases are labelled
 . ./common.sh
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+# shellcheck source=/dev/null
+. "$here/labels.env" # RECIPE and BUNDLE
 resume='run ./deploy.sh again: what is installed stays, the rest follows'
 no_wait='' best_effort='' retries='' serial='' skip_preflight='' dry_run='' prune='' prune_of='' yes=''
 while [ $# -gt 0 ]; do

@@ -15,6 +15,9 @@ fi
 cd "$(dirname "${BASH_SOURCE[0]}")" # Helm takes a folder for the chart of its name: here is none
 : "${KUBE_CONTEXT:=}" "${KUBECONFIG_FLAG:=}" "${DRY_RUN_FLAG:=}" "${HELM_DEBUG_FLAG:=}"
 : "${COMPONENT_WAIT_ARGS=@WAIT@}"
+
+# shellcheck source=/dev/null
+. ../labels.env # RECIPE and BUNDLE
 # @if chart@
 
 # shellcheck source=/dev/null
@@ -126,7 +129,8 @@ case "${HELM_VERSION:-$(helm version --short)}" in
 esac
 # shellcheck disable=SC2086 # a flag may be several words
 set -- helm upgrade --install @NAME@ @CHART@ \
-    --namespace @NAMESPACE@ --create-namespace --labels @LABELS@ -f values.yaml -f cluster-values.yaml@INTEGERS@@TAKEN@ $apply \
+    --namespace @NAMESPACE@ --create-namespace --labels "clusterbook.dev/recipe=$RECIPE,clusterbook.dev/order=@ORDER@,clusterbook.dev/bundle=$BUNDLE" \
+    -f values.yaml -f cluster-values.yaml@INTEGERS@@TAKEN@ $apply \
     $COMPONENT_WAIT_ARGS ${KUBE_CONTEXT:+--kube-context "$KUBE_CONTEXT"} \
     $KUBECONFIG_FLAG $DRY_RUN_FLAG $HELM_DEBUG_FLAG
 # @if chart@

@@ -49,7 +49,7 @@ find_left_over() {
             continue
         fi
         left_over="$left_over$release $namespace $its_recipe$newline"
-        if [ -n "$prune" ] && { [ "$its_recipe" = "$recipe" ] || [ "$its_recipe" = "$prune_of" ]; }; then
+        if [ -n "$prune" ] && { [ "$its_recipe" = "$RECIPE" ] || [ "$its_recipe" = "$prune_of" ]; }; then
             doomed="$doomed$release $namespace$newline"
         fi
     done <<<"$found"
@@ -79,7 +79,7 @@ report_left_over() { # what stays
         case "$newline$doomed" in *"$newline$release $namespace$newline"*) continue ;; esac
         [ -n "$release" ] || continue
         how='--prune removes it'
-        [ "$its_recipe" = "$recipe" ] || how="it is of the recipe $its_recipe: --prune-of $its_recipe removes it"
+        [ "$its_recipe" = "$RECIPE" ] || how="it is of the recipe $its_recipe: --prune-of $its_recipe removes it"
         note "$release in $namespace is of an older bundle, and no longer of this one; it stays ($how)"
     done <<<"$left_over"
 }

@@ -30,7 +30,9 @@ END
 # shellcheck source=head.sh
 . ./head.sh
 
-bundle='@BUNDLE@' # as releases are labelled
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+# shellcheck source=/dev/null
+. "$here/labels.env" # RECIPE and BUNDLE
 
 @FORMER_RELEASES@
 
@@ -80,13 +82,13 @@ fate_of() { # release, namespace
         [ -n "$version" ] || continue
         lowest="${lowest:-$version}" last_status="$status" last_its="$its"
         case "$its $status" in
-            "$bundle "*) ;;
+            "$BUNDLE "*) ;;
             *' superseded' | *' deployed') before="$version" ;;
         esac
     done <<<"$rows"
     if [ -z "$lowest" ]; then
         printf absent
-    elif [ "$last_its" != "$bundle" ] && [ "$last_status" = deployed ]; then
+    elif [ "$last_its" != "$BUNDLE" ] && [ "$last_status" = deployed ]; then
         printf stays
     elif [ -n "$before" ]; then
         printf 'back %s' "$before"
