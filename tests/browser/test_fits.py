@@ -187,13 +187,13 @@ def test_what_strangers_wrote_is_shown_as_it_is(page: Page, http: str, word: str
     ("text", "message"),
     [
         ("kind: Recipe\n", "this is not a snapshot: its kind is 'Recipe'"),
-        ("", "this is no snapshot"),
+        ("", "this is not a snapshot"),
         ("{", "s.yaml: "),
         ("a: [\n", "s.yaml: "),
         ("kind: Snapshot\nmeasurements: 5\n", "measurements"),
         (f"{HEAD}measurements: []\n", "this snapshot shows nothing"),
         (HEAD, "this snapshot shows nothing"),
-        ("kind: Snapshot\napiVersion: aicr.run/v9\n", "apiVersion 'aicr.run/v9' of the snapshot is not known"),
+        ("kind: Snapshot\napiVersion: aicr.run/v9\n", "apiVersion 'aicr.run/v9' of the snapshot is not supported"),
     ],
 )
 def test_what_is_no_snapshot_is_said(page: Page, http: str, text: str, message: str) -> None:

@@ -107,7 +107,7 @@ def test_deploy_takes_over_what_an_older_bundle_called_otherwise_and_resumes(
     assert "skyhook-operator" in listed("skyhook", env)
     use(bundle, nodewright_operator=new)
     said = run(*deploy, env=env)
-    assert "the release skyhook-operator is nodewright-operator now" in said
+    assert "the release skyhook-operator is now nodewright-operator" in said
     assert (listed("skyhook", env), run(*kept, env=env)) == (["nodewright-operator"], kind)
     assert listed("monitoring", env) == ["kube-prometheus-stack", "prometheus-operator-crds"]
     own = owners("deployments,serviceaccounts,services,networkpolicies,roles", "skyhook", env)

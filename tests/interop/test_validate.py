@@ -126,8 +126,8 @@ OPERATOR = APPS.format("gpu-operator", "deployments", "gpu-operator")
 PROMETHEUS = "/apis/monitoring.coreos.com/v1/namespaces/monitoring/prometheuses/kube-prometheus-prometheus"
 BREAKAGES: dict[str, tuple[Callable[[Cluster], Any], str, str]] = {
     "a part is gone": (deleted(APPS.format("kai-scheduler", "deployments", "kai-operator")), "component kai-scheduler", "there is no Deployment kai-scheduler/kai-operator"),
-    "another part is gone": (deleted(APPS.format("kai-scheduler", "deployments", "binder")), "check gang-scheduling", "Deployment kai-scheduler/binder is not there"),
-    "a kind is gone": (deleted(f"{DEFINITIONS}/queues.scheduling.run.ai"), "check gang-scheduling", "CustomResourceDefinition queues.scheduling.run.ai is not there"),
+    "another part is gone": (deleted(APPS.format("kai-scheduler", "deployments", "binder")), "check gang-scheduling", "Deployment kai-scheduler/binder does not exist"),
+    "a kind is gone": (deleted(f"{DEFINITIONS}/queues.scheduling.run.ai"), "check gang-scheduling", "CustomResourceDefinition queues.scheduling.run.ai does not exist"),
     "a policy is not ready": (patched(POLICY, {"status": {"state": "notReady"}}), "check gpu-operator-health", "ClusterPolicy cluster-policy is notReady"),
     "pods fit on no node": (too_large, "component aws-efa", "status.updatedNumberScheduled"),
     "nodes are not tuned": (patched("/apis/nodewright.nvidia.com/v1alpha1/nodewrights/tuning", {"status": {"status": "erroring"}}), "component nodewright-customizations", "customizations-are-complete"),
