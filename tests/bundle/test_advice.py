@@ -19,8 +19,9 @@ BUILT_IN = re.compile(r"([a-z]*|(apiextensions|networking|rbac\.authorization|re
 def kinds_outside(recipe: Recipe) -> set[str]:
     """Return the kinds in the manifests of a bundle that neither Kubernetes nor its components bring, group/Kind."""
     plan = render(recipe, {}, "0").plan
-    brought = {group for folder in plan.folders for group in folder.part.facts.get("crdGroups") or ()}
-    brought |= {kind.partition(".")[2] for need in needs(plan) for kind in need.kinds}
+    brought = {each for folder in plan.folders for each in folder.part.facts.get("crdGroups") or ()}
+    named = {kind for need in needs(plan) for kind in need.kinds} | brought  # a kind by its name
+    brought |= {kind.partition(".")[2] for kind in named}
     found = set()
     for text in (text for folder in plan.folders for text in folder.templates.values()):
         for document in re.split("^---", text, flags=re.M):

@@ -183,7 +183,9 @@ class ComponentShape(Shape):
     manifests_use_chart_crds: bool | None = Field(None, alias="manifestsUseChartCRDs")
     install: InstallShape | None = None
     crd_groups: list[str] | None = Field(
-        None, alias="crdGroups", description="API groups of its CRDs; leftovers of an older installation are reported."
+        None,
+        alias="crdGroups",
+        description="API groups of its CRDs, or a CRD by name in a group that others share. Leftovers are reported.",
     )
     needs_kinds: list[NeedShape] | None = Field(
         None,

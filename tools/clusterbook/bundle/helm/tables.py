@@ -53,7 +53,7 @@ def kinds(plan: Plan) -> str:
         for folder in main_folders(plan)
         for group in folder.part.facts.get("crdGroups") or ()
     ]
-    return table("GROUPS_OF_KINDS", rows, "release, namespace, group of its kinds")
+    return table("GROUPS_OF_KINDS", rows, "release, namespace, group of its kinds, or one kind")
 
 
 def needed_kinds(plan: Plan) -> str:

@@ -49,7 +49,7 @@ adopt_kinds() { # release, namespace: kinds that came with another component, an
             kinds="$(kube get customresourcedefinitions --output "go-template=$template_of_kinds" 2>/dev/null)" || return 0
         fi
         while read -r kind its_group owner; do
-            if [ "$its_group" = "$group" ]; then
+            if [ "$its_group" = "$group" ] || [ "$kind" = "$group" ]; then
                 case $owner in
                     '' | '<no value>' | "$former")
                         printf 'taking over the CRD %s\n' "$kind"

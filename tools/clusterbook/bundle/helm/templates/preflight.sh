@@ -130,7 +130,7 @@ report_orphaned_kinds() {
     while read -r release namespace group; do
         list=''
         while read -r kind its_group owner; do
-            if [ "$its_group" = "$group" ] && ! listed "$owner"; then
+            if { [ "$its_group" = "$group" ] || [ "$kind" = "$group" ]; } && ! listed "$owner"; then
                 list="$list${list:+, }$kind"
             fi
         done <<<"$kinds"

@@ -229,7 +229,7 @@ clear_kinds() {
     kinds="$(kube get customresourcedefinitions --output "go-template=$template_of_kinds")" || return 1
     while read -r release _ group; do
         while read -r kind its_group _; do
-            if [ "$its_group" != "$group" ]; then
+            if [ "$its_group" != "$group" ] && [ "$kind" != "$group" ]; then
                 continue
             elif [ -z "$delete_crds" ]; then
                 say "kept: kind $kind of $release"
