@@ -51,7 +51,7 @@ def test_a_bundle_goes_into_a_folder_and_says_what_to_type_next(bundle: Run) -> 
         "deploy: 'deep/my bundle'/deploy.sh",
         "verify: clusterbook verify 'deep/my bundle' --min-trust-level unverified",
     ]
-    assert out.startswith("deep/my bundle: 4 components as 6 releases in 33 files, ")
+    assert out.startswith("deep/my bundle: 4 components as 6 releases in 35 files, ")
     assert os.access("deep/my bundle/deploy.sh", os.X_OK)
 
 
@@ -178,6 +178,7 @@ def test_a_difference_can_be_read_by_programs_and_against_an_archive(bundle: Run
     assert status == 10
     assert [(each["kind"], each["path"]) for each in json.loads(out)] == [
         ("changed", "003-operator/values.yaml"),
+        ("changed", "labels.env"),
         ("changed", "options.yaml"),
     ]
 

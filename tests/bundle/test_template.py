@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,13 +18,14 @@ INSTALL = {
     "MADE": "made",
     "NAME": "n",
     "NAMESPACE": "s",
+    "ORDER": "003",
     "CHART": ".",
     "HOME": "h",
     "WAIT": "--timeout 1s",
     "INTEGERS": "",
     "TAKEN": "",
 }
-WAVES = {"HOME": "argocd", "PARENT": "p", "LABELS": "a=b", "WAVES": ""}
+WAVES = {"HOME": "argocd", "PARENT": "p", "LABELS": "a=b", "WAVES": "", "UPGRADE": "## Upgrade"}
 
 
 def test_what_is_filled_in_is_never_read_again() -> None:
@@ -42,7 +44,7 @@ def test_a_section_is_left_out_unless_it_is_chosen() -> None:
 def test_a_mark_alone_on_its_line_stands_for_any_number_of_lines() -> None:
     head = "|---|---|\n"
     for rows in ("", "| 0 | a |\n", "| 0 | a |\n| 1 | b |\n"):
-        assert f"{head}{rows}\n## When" in fill("argocd/operate.md", {**WAVES, "WAVES": rows})
+        assert f"{head}{rows}\n## Upgrade\n\n## When" in fill("argocd/operate.md", {**WAVES, "WAVES": rows})
 
 
 def test_a_mark_that_nothing_is_given_for_is_an_error() -> None:
@@ -57,7 +59,7 @@ def test_a_script_holds_what_it_sources_without_its_head() -> None:
     text = fill("helm/deploy.sh", tables)
     assert text.count("\nside_by_side() {") == text.count("\npreflight() {") == 1
     assert "shellcheck shell=bash" not in text
-    assert "shellcheck source=" not in text
+    assert set(re.findall("shellcheck source=(.*)", text)) == {"/dev/null"}  # files of the bundle
 
 
 def test_templates_are_found_in_a_zip(tmp_path: Path) -> None:
