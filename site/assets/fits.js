@@ -35,7 +35,7 @@
       for (const group of list(measurement?.subtypes, "subtypes")) if (!groups.has(group.subtype)) groups.set(group.subtype, { data: group.data ?? {}, items: group.items ?? [] });
       types.set(measurement.type, groups);
     }
-    if (!types.size && ![document.objects, document.releases, document.coverage].some((each) => each?.length)) throw new Error("this snapshot shows nothing: it has no measurements");
+    if (!types.size && ![document.objects, document.releases, document.coverage].some((each) => each?.length)) throw new Error("this snapshot is empty: it has no measurements");
     const taken = { stated: document.fingerprint ?? {}, types, metadata: document.metadata ?? {}, objects: list(document.objects, "objects"), gaps: list(document.coverage, "coverage") };
     taken.view = viewOf(taken);
     return taken;

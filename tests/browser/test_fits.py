@@ -191,8 +191,8 @@ def test_what_strangers_wrote_is_shown_as_it_is(page: Page, http: str, word: str
         ("{", "s.yaml: "),
         ("a: [\n", "s.yaml: "),
         ("kind: Snapshot\nmeasurements: 5\n", "measurements"),
-        (f"{HEAD}measurements: []\n", "this snapshot shows nothing"),
-        (HEAD, "this snapshot shows nothing"),
+        (f"{HEAD}measurements: []\n", "this snapshot is empty"),
+        (HEAD, "this snapshot is empty"),
         ("kind: Snapshot\napiVersion: aicr.run/v9\n", "apiVersion 'aicr.run/v9' of the snapshot is not supported"),
     ],
 )

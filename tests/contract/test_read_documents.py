@@ -111,8 +111,8 @@ def test_criteria_mean_the_same_however_they_are_written(ask: Ask, text: str) ->
         ("training", "training, nodes: -3", "-3"),
         ("{service: eks, intent: training}", "[eks]", "no criteria"),
         ("{service: eks, intent: training}", "{}", "no criteria"),
-        ("spec:", "status: {}\nspec:", "status is no key"),
-        ("spec:", "criteria: {service: gke}\nspec:", "criteria is no key"),
+        ("spec:", "status: {}\nspec:", "status is not a key"),
+        ("spec:", "criteria: {service: gke}\nspec:", "criteria is not a key"),
         ("spec:", "---\nspec:", "second document"),
         (CRITERIA, "", "holds nothing"),
         (CRITERIA, "- eks\n", "a list"),
@@ -185,8 +185,8 @@ def test_a_recipe_is_bundled_however_it_is_written(ask: Ask, text: str) -> None:
     ("change", "what"),
     [
         (lambda it: it.update(apiVersion="aicr.run/v1beta1"), "aicr.run/v1beta1"),
-        (lambda it: it.update(apiVersion="aicr.run/v1beta2"), "records nothing"),
-        (lambda it: it["metadata"].update(selectedProfile=CHOSEN), "gpuStack was chosen"),
+        (lambda it: it.update(apiVersion="aicr.run/v1beta2"), "records none"),
+        (lambda it: it["metadata"].update(selectedProfile=CHOSEN), "the profile gpuStack"),
         (lambda it: it.update(configuration={"slurm": {"accounting": {"mode": "disabled"}}}), "slurm.accounting.mode"),
         (lambda it: (choose(it), it["metadata"]["selectedProfile"].pop("ownedPaths")), "selectedProfile"),
         (lambda it: (choose(it), it["metadata"]["selectedProfile"].update(ownedPaths={"b": ["enabled"]})), "name b"),
@@ -194,7 +194,7 @@ def test_a_recipe_is_bundled_however_it_is_written(ask: Ask, text: str) -> None:
         (lambda it: (choose(it), component(it).update(versionn="1")), "versionn"),
         (lambda it: component(it).update(type="Kustom"), "has the type 'Kustom'"),
         (lambda it: component(it).update(version="v"), "has the version 'v'"),
-        (lambda it: component(it).update(version=" v1.0.0"), "blanks around its version"),
+        (lambda it: component(it).update(version=" v1.0.0"), "spaces around its version"),
         (lambda it: component(it).update(tag="main"), "is Helm with a tag or path"),
         (lambda it: component(it).update(patches=["p.yaml"]), "declares patches"),
         (lambda it: component(it).pop("version"), "a source but no version"),
@@ -257,7 +257,11 @@ measurements:
         ("data: {version: v1.33.0}", "data: [v1.33.0]", "data"),
         ("data: {version: v1.33.0}", "data: {version: [1]}", "version"),
         ("measurements:\n- ", "measurements:\n  ", "measurements"),
-        ("- {type: K8s, subtypes: [{subtype: server, data: {version: v1.33.0}}]}\n", "", "shows nothing"),
+        (
+            "- {type: K8s, subtypes: [{subtype: server, data: {version: v1.33.0}}]}\n",
+            "",
+            "is empty: it has no measurements",
+        ),
     ],
 )
 def test_what_a_snapshot_cannot_be_is_found(ask: Ask, old: str, new: str, what: str) -> None:

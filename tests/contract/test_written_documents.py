@@ -114,7 +114,7 @@ def test_a_recipe_is_whole_for_whoever_reads_it(ask: Ask, slug: str, version: st
 
 def test_manifests_that_are_not_written_are_told(ask: Ask) -> None:
     said = ask("recipe", "gke", "--api-version", "aicr.run/v1", "-o", "r.yaml")
-    assert "1 manifests are named, not carried: --files DIR" in said.err
+    assert "1 manifests are named but not included: --files DIR" in said.err
     assert ask("bundle", "-r", "r.yaml", "-o", "b").status == 2
 
 
