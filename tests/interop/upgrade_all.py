@@ -45,8 +45,6 @@ from tests.interop.processes import NotReadyError
 from tests.support.whole_recipes import ROOT, Recipe, wholes
 
 TODAY = "today"
-FOLDERS = (REAL, REAL / "2026.03", REAL / "2026.11")
-"""Where upstream's charts lie, by the release that pins them."""
 PRUNE = ("--prune", "--yes")
 _OF_ONE_CLUSTER = ("uid", "creationTimestamp", "generation", "selfLink")
 _COUNTED = ("deployment.kubernetes.io/revision", "deprecated.daemonset.template.generation")
@@ -102,10 +100,8 @@ def all_charts(sources: Mapping[str, Path], *, real: bool) -> list[Chart]:
     found: dict[charts.Pin, Chart] = {}
     for tree in sources.values():
         pins = charts.pins(matrix.build(load_catalog(read_tree(tree))).recipes.values())
-        for folder in FOLDERS if real else (Path("none"),):
-            for chart in charts.charts(pins, tree, real=folder):
-                if chart.pin not in found or (chart.real and not found[chart.pin].real):
-                    found[chart.pin] = chart
+        for chart in charts.charts(pins, tree, real=REAL if real else Path("none")):
+            found.setdefault(chart.pin, chart)
     return list(found.values())
 
 

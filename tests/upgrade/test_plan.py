@@ -145,8 +145,25 @@ def test_what_a_record_speaks_of_is_kept_before_a_release_that_moves_is_removed(
     (note,) = [each for each in step.notes if each.topic == "namespace"]
     kept, removed, stays = re.split("; (?:then|or) ", note.do)
     assert "kubectl get Thing.old.example,Policy.old.example --all-namespaces --output yaml > a.yaml" in kept
-    assert removed == "remove the old one: helm uninstall a --namespace ns-a"
+    assert removed == "remove the old one first: helm uninstall a --namespace ns-a"
     assert "--inherit-from OLD" in stays
+
+
+@pytest.mark.parametrize(
+    ("deployer", "how"),
+    [
+        ("helm", "helm uninstall a --namespace ns-a"),
+        ("helmfile", "helm uninstall a --namespace ns-a"),
+        ("argocd", "argocd app delete a --cascade"),
+        ("argocd-helm", "argocd app delete a --cascade"),
+        ("flux", "Flux uninstalls the old one"),
+    ],
+)
+def test_a_release_that_moves_is_removed_by_its_deployer(deployer: str, how: str) -> None:
+    step = one(release(), release(namespace="b"), deployer=deployer)
+    (note,) = [each for each in step.notes if each.topic == "namespace"]
+    assert how in note.do
+    assert ("helm uninstall" in note.do) == deployer.startswith("helm")
 
 
 # --- values -----------------------------------------------------------------------------------------------------------

@@ -146,7 +146,7 @@ def test_a_dry_run_changes_nothing_and_says_what_stays_as_it_is(programs: Standi
 def test_nobody_to_ask_means_no(programs: Standins, rollback: Path) -> None:
     done = programs.run(rollback)
     assert done.returncode == 2
-    assert done.stderr.endswith("nobody can be asked\n  hint: say --yes, or --dry-run to look first\n")
+    assert done.stderr.endswith("there is no terminal to confirm on\n  hint: add --yes, or --dry-run to look first\n")
     assert programs.order("rollback") == []
 
 

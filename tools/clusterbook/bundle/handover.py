@@ -87,9 +87,22 @@ def how_to_remove(release: str, namespace: str, deployer: str) -> str:
     """Return how a release is removed that is no longer part of a bundle."""
     if deployer == "flux":
         return "with prune: true its HelmRelease goes from the bundle, and Flux uninstalls it"
+    uninstall = how_to_uninstall(release, namespace, deployer)
     if deployer.startswith("argocd"):
-        return f"argocd app delete {release} --cascade; pruned without its finalizer, its objects stay"
-    return f"helm uninstall {release} --namespace {namespace}, once all else is installed"
+        return f"{uninstall}; pruned without its finalizer, its objects stay"
+    return f"{uninstall}, once all else is installed"
+
+
+def how_to_uninstall(release: str, namespace: str, deployer: str) -> str:
+    """Return the command that uninstalls a release; "" where the deployer does it when the release moves.
+
+    Source: Flux, HelmRelease, target namespace: the old release is uninstalled before the new one is installed.
+    """
+    if deployer == "flux":
+        return ""
+    if deployer.startswith("argocd"):
+        return f"argocd app delete {release} --cascade"
+    return f"helm uninstall {release} --namespace {namespace}"
 
 
 def _give(what: str, release: str, namespace: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from clusterbook.diagnostics.errors import InvalidRequest
@@ -78,6 +78,3 @@ def bumped(text: str, pin: ChartPin, version: str) -> str:
 def choose(found: Sequence[ChartPin], component: str) -> list[ChartPin]:
     """Return the pins of one component, all of them where none is named."""
     return [pin for pin in found if not component or pin.component == component]
-
-
-FORMATS: Mapping[str, Callable[[Sequence[PinAge], str], str]] = {"json": as_json}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from clusterbook.bundle.handover import how_to_remove, how_to_rename, how_to_take_over
+from clusterbook.bundle.handover import how_to_remove, how_to_rename, how_to_take_over, how_to_uninstall
 from clusterbook.transition.record import BLOCKED, MANUAL
 from clusterbook.upgrade.note import UpgradeNote
 from clusterbook.upgrade.side import PlacedRelease
@@ -45,7 +45,9 @@ def renamed(before: PlacedRelease, after: PlacedRelease, deployer: str) -> Upgra
     return UpgradeNote("renamed", text, do, needs_you=True)
 
 
-def moved(before: PlacedRelease, after: PlacedRelease, verdict: StepVerdict | None, *, volumes: bool) -> UpgradeNote:
+def moved(
+    before: PlacedRelease, after: PlacedRelease, verdict: StepVerdict | None, deployer: str, *, volumes: bool
+) -> UpgradeNote:
     """Return the note of a release that moves to another namespace.
 
     Helm removes the kinds among a chart's templates together with the release, and with them all their objects. Where a
@@ -53,13 +55,13 @@ def moved(before: PlacedRelease, after: PlacedRelease, verdict: StepVerdict | No
     """
     was = f"release {before.name}, " if before.name != after.name else ""
     text = f"it moves from {was}namespace {before.namespace} to {after.namespace}, which makes it a new installation"
-    remove = f"helm uninstall {before.name} --namespace {before.namespace}"
-    do = f"remove the old one first: {remove}"
+    uninstall = how_to_uninstall(before.name, before.namespace, deployer)
+    do = f"remove the old one first: {uninstall}" if uninstall else "Flux uninstalls the old one first"
     if verdict is not None and verdict.verdict == MANUAL and verdict.transition is not None:
         kinds = [f"{kind}.{each.group}" for each in verdict.transition.resources for kind in each.kinds]
         if kinds:
             keep = f"kubectl get {','.join(kinds)} --all-namespaces --output yaml > {before.name}.yaml"
-            do = f"keep its objects, which may go with it: {keep}; then remove the old one: {remove}"
+            do = f"keep its objects, which may go with it: {keep}; then {do}"
     if volumes:
         do += "; the data on its volumes does not move with it"
     do += "; or let it stay where it is: make the new bundle with --inherit-from OLD"

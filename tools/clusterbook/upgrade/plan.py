@@ -260,7 +260,7 @@ def _notes(step: ReleaseStep, deployer: str) -> Iterator[UpgradeNote]:
     if before.namespace == after.namespace and before.name != after.name:
         yield renamed(before, after, deployer)
     if before.namespace != after.namespace:
-        yield moved(before, after, step.verdict, volumes=_has_volumes(before))
+        yield moved(before, after, step.verdict, deployer, volumes=_has_volumes(before))
     if step.verdict is not None:
         yield from recorded(step.verdict)
     one, other = rank(before.version), rank(after.version)

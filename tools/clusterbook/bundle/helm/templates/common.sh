@@ -36,6 +36,18 @@ to_helm() {
     helm "$@" ${KUBE_CONTEXT:+--kube-context "$KUBE_CONTEXT"} $KUBECONFIG_FLAG $HELM_DEBUG_FLAG </dev/null
 }
 
+confirm() { # what is so where the answer is not yes
+    local answer
+    if [ ! -t 0 ]; then
+        refuse 'there is no terminal to confirm on' 'add --yes, or --dry-run to look first'
+    fi
+    read -r -p 'Type yes to go on: ' answer
+    if [ "$answer" != yes ]; then
+        say "$1"
+        exit 1
+    fi
+}
+
 apply_args() { # from Helm 4 on the server applies, and stops at a field that somebody else has changed
     case $HELM_VERSION in v[0-3].*) ;; *) printf '%s' '--server-side=true --force-conflicts' ;; esac
 }

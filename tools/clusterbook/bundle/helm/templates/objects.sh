@@ -6,6 +6,10 @@ fed_kube() { # kubectl, reading standard input
     kubectl "$@" ${KUBE_CONTEXT:+--context "$KUBE_CONTEXT"} $KUBECONFIG_FLAG
 }
 
+version_of() { # release, namespace, perhaps a revision; the version of its chart
+    to_helm get metadata "$1" --namespace "$2" ${3:+--revision "$3"} 2>/dev/null | sed -n 's/^VERSION: *//p' || true
+}
+
 # Manifests on stdin. With a namespace, those that lie in it: the ones that name it, or none where it is the release's
 # own. Without, the namespaces that they name.
 documents_in() { # namespace or nothing, namespace of the release

@@ -56,21 +56,12 @@ find_left_over() {
 }
 
 ask_to_prune() { # before anything is installed, so that nobody has to wait for the question
-    local answer release namespace
+    local release namespace
     [ -n "$doomed" ] || return 0
     while read -r release namespace; do
         [ -z "$release" ] || say "will be removed, once all else is installed: $release from $namespace"
     done <<<"$doomed"
-    if [ -n "$yes$DRY_RUN_FLAG" ]; then
-        return 0
-    elif [ ! -t 0 ]; then
-        refuse 'nobody can be asked' 'say --yes, or --dry-run to look first'
-    fi
-    read -r -p 'Type yes to go on: ' answer
-    if [ "$answer" != yes ]; then
-        say 'nothing was installed, and nothing removed'
-        exit 1
-    fi
+    [ -n "$yes$DRY_RUN_FLAG" ] || confirm 'nothing was installed, and nothing removed'
 }
 
 report_left_over() { # what stays
@@ -115,7 +106,7 @@ foretell() { # component: what would be done with its releases
         answer=0
         present "$release" "$namespace" || answer=$?
         if [ "$answer" = 0 ]; then
-            now="$(to_helm get metadata "$release" --namespace "$namespace" 2>/dev/null | sed -n 's/^VERSION: *//p')" || now=''
+            now="$(version_of "$release" "$namespace")"
             if [ "${now#v}" = "${wanted#v}" ]; then
                 say "  would apply $release $wanted again, with the values of this bundle"
             else

@@ -103,10 +103,6 @@ fate_of() { # release, namespace
     fi
 }
 
-version_of() { # release, namespace, perhaps a revision; the version of its chart
-    to_helm get metadata "$1" --namespace "$2" ${3:+--revision "$3"} 2>/dev/null | sed -n 's/^VERSION: *//p' || true
-}
-
 # Sets `fates` (release, what becomes of it, revision or former name), and says each.
 foretell() {
     local release namespace fate more groups
@@ -141,7 +137,6 @@ foretell() {
 }
 
 ask() {
-    local answer
     case "$newline$fates" in
         *" back "* | *" goes "*) ;;
         *)
@@ -149,16 +144,7 @@ ask() {
             exit 0
             ;;
     esac
-    if [ -n "$yes" ]; then
-        return 0
-    elif [ ! -t 0 ]; then
-        refuse 'nobody can be asked' 'say --yes, or --dry-run to look first'
-    fi
-    read -r -p 'Type yes to go on: ' answer
-    if [ "$answer" != yes ]; then
-        say 'nothing was changed'
-        exit 1
-    fi
+    [ -n "$yes" ] || confirm 'nothing was changed'
 }
 
 roll_back_component() { # its releases, the last one first; stops at the first that is not taken back

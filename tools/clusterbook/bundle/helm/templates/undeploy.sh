@@ -255,23 +255,14 @@ summarise() {
 }
 
 ask() {
-    local answer server what='Helm releases only; namespaces, volume claims and kinds stay'
+    local server what='Helm releases only; namespaces, volume claims and kinds stay'
     if [ -n "$delete_pvcs$delete_namespaces$delete_crds" ]; then
         what="Helm releases${delete_pvcs:+, volume claims with their data}"
         what="$what${delete_namespaces:+, namespaces}${delete_crds:+, kinds}"
     fi
     server="$(kube config view --minify --output "go-template=$template_of_servers" 2>/dev/null || printf '(unknown)')"
     say "will be removed from the cluster $server: $what"
-    if [ -n "$yes$dry_run" ]; then
-        return 0
-    elif [ ! -t 0 ]; then
-        refuse 'there is no terminal to confirm on' 'add --yes, or --dry-run to look first'
-    fi
-    read -r -p 'Type yes to go on: ' answer
-    if [ "$answer" != yes ]; then
-        say 'nothing was removed'
-        exit 1
-    fi
+    [ -n "$yes$dry_run" ] || confirm 'nothing was removed'
 }
 
 main() {
