@@ -257,6 +257,7 @@ def test_templates_of_scripts_are_sound_to_shellcheck_where_they_stand() -> None
         "preflight.sh",
         "prune.sh",
         "rollback.sh",
+        "secrets.sh",
         "undeploy.sh",
         "webhooks.sh",
     ]

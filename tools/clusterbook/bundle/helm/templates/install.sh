@@ -144,44 +144,21 @@ open_values
 # @end@
 # @if owned@
 
-content() { # what is in a Secret, as JSON
-    kube get secret "$1" --namespace @NAMESPACE@ --ignore-not-found -o 'jsonpath={.data}'
-}
+# shellcheck source=secrets.sh
+. ./secrets.sh
 
-give_back() { # what Helm emptied; what its owner has made anew meanwhile stays
-    local secret data
-    while read -r secret data; do
-        case "$(content "$secret")" in
-            *':""'*)
-                kube patch secret "$secret" --namespace @NAMESPACE@ --type merge \
-                    --patch-file <(printf '{"data":%s}' "$data") >/dev/null || true
-                ;;
-        esac
-    done <<<"$kept"
-}
-
-kept='' # what somebody else has filled: the chart writes it empty, and would empty it again
-secrets='@SECRETS@'
+kept='' secrets='@SECRETS@'
 if [ -z "$DRY_RUN_FLAG" ]; then
     for secret in $secrets; do
-        data="$(content "$secret")"
-        case "$data" in '' | *':""'*) continue ;; esac
-        kept="$kept${kept:+$'\n'}$secret $data"
-        # Helm deletes what an earlier release had and this one has not, unless it is told to keep it.
-        kube annotate secret "$secret" --namespace @NAMESPACE@ --overwrite helm.sh/resource-policy=keep >/dev/null
+        keep_secret "$secret" @NAMESPACE@
     done
 fi
 if [ -n "$kept" ]; then
     "$@" &
     helm=$!
     trap 'kill "$helm" 2>/dev/null || true' TERM INT
-    while kill -0 "$helm" 2>/dev/null; do
-        sleep 1
-        give_back
-    done
     status=0
-    wait "$helm" || status=$?
-    give_back
+    give_back_while "$helm" @NAMESPACE@ || status=$?
     exit "$status"
 fi
 # @end@

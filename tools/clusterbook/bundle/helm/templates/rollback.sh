@@ -44,6 +44,9 @@ here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 # shellcheck source=objects.sh
 . ./objects.sh
 
+# shellcheck source=secrets.sh
+. ./secrets.sh
+
 resume='run ./rollback.sh again: what is back already is left out'
 best_effort='' serial='' dry_run='' yes='' fates=''
 while [ $# -gt 0 ]; do
@@ -175,50 +178,17 @@ take_back() { # release, namespace, what to wait for, what becomes of it, revisi
             keep_secrets "$1" "$2"
             # shellcheck disable=SC2046,SC2086 # several words
             to_helm rollback "$1" "$5" --namespace "$2" $words --timeout "${HELM_TIMEOUT:-10m}" $(apply_args) &
-            give_back "$!" "$2"
+            give_back_while "$!" "$2"
             ;;
     esac
 }
 
-content() { # Secret, namespace; what is in it, as JSON
-    kube get secret "$1" --namespace "$2" --ignore-not-found -o 'jsonpath={.data}'
-}
-
-# Sets `kept`: what somebody else has filled; charts write it empty, and would empty it again.
-keep_secrets() { # release, namespace
-    local release namespace secret data
+keep_secrets() { # release, namespace; sets `kept`
+    local release namespace secret
     kept=''
     while read -r release namespace secret; do
-        if [ "$release $namespace" = "$1 $2" ]; then
-            data="$(content "$secret" "$2")"
-            case "$data" in '' | *':""'*) continue ;; esac
-            kept="$kept$secret $data$newline"
-        fi
+        [ "$release $namespace" != "$1 $2" ] || keep_secret "$secret" "$2"
     done <<<"$OWNED_SECRETS"
-}
-
-give_back() { # process of helm, namespace; fills Secrets while helm runs, and returns its status
-    local secret data status=0
-    while kill -0 "$1" 2>/dev/null && [ -n "$kept" ]; do
-        sleep 1
-        refill "$2"
-    done
-    wait "$1" || status=$?
-    refill "$2"
-    return "$status"
-}
-
-refill() { # namespace
-    local secret data
-    while read -r secret data; do
-        [ -n "$secret" ] || continue
-        case "$(content "$secret" "$1")" in
-            *':""'*)
-                kube patch secret "$secret" --namespace "$1" --type merge \
-                    --patch-file <(printf '{"data":%s}' "$data") >/dev/null || true
-                ;;
-        esac
-    done <<<"$kept"
 }
 
 summarise() {
