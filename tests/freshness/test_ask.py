@@ -145,3 +145,15 @@ def test_a_bump_needs_a_component_that_is_pinned(tmp_path: Path, capsys: pytest.
     assert "CB101" in capsys.readouterr().err
     assert build_main.run(["freshness", "--recipes", str(recipes), "alpha"]) == 3
     assert "CB102" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("text", "what"), [(None, "does not exist"), ("none", "holds no certificates")])
+def test_authorities_that_cannot_be_read_are_a_wrong_flag_and_no_silent_repository(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str | None, what: str
+) -> None:
+    file = tmp_path / "ca.pem"
+    if text is not None:
+        file.write_text(text)
+    recipes = sources(tmp_path, "https://charts.test", "charts.test")
+    assert build_main.run(["freshness", "--recipes", str(recipes), "--ca-file", str(file)]) in (2, 3)
+    assert what in capsys.readouterr().err

@@ -132,7 +132,7 @@ def test_one_failure_stops_after_its_level_and_says_what_is_left(programs: Stand
     assert done.stderr.splitlines() == [
         "deploy.sh: failed: operator",
         "deploy.sh: not installed: operator-post, settings",
-        "  hint: mend what the lines above say, then run ./deploy.sh again: what is installed stays, the rest follows",
+        "  hint: fix what is named above, then run ./deploy.sh again: what is installed stays, the rest follows",
     ]
     programs.set("fail/operator", 0)
     assert programs.run(deploy).returncode == 0

@@ -94,7 +94,9 @@ def test_nothing_goes_where_something_was_not_installed(old: Standins, deploy: P
 def test_nobody_to_ask_means_that_nothing_is_touched(old: Standins, deploy: Path) -> None:
     done = old.run(deploy, "--prune")
     assert done.returncode == 2
-    assert done.stderr == "deploy.sh: there is no terminal to confirm on\n  hint: add --yes, or --dry-run to look first\n"
+    assert (
+        done.stderr == "deploy.sh: there is no terminal to confirm on\n  hint: add --yes, or --dry-run to look first\n"
+    )
     assert old.order() == []
 
 

@@ -105,7 +105,7 @@ class Http:
             clock: how time is told and spent.
         """
         if ca_file:
-            _check_authorities(ca_file)
+            check_authorities(ca_file)
         self.host, self.patience, self.clock = host, patience, clock
         self._authorities: str | bool = ca_file or True
         self._tls_hint = _SYSTEM_CA_HINT if system_roots else _CA_HINT
@@ -318,7 +318,7 @@ def _ms(took: timedelta) -> int:
     return round(took.total_seconds() * 1000)
 
 
-def _check_authorities(file: str) -> None:
+def check_authorities(file: str) -> None:
     """Make sure that a file has certificates, which requests asks only once it needs them.
 
     Raises:

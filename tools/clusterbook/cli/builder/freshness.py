@@ -21,6 +21,7 @@ from clusterbook.freshness import report
 from clusterbook.freshness.age import BEHIND, PinAge
 from clusterbook.freshness.ask import ask
 from clusterbook.freshness.pins import pins
+from clusterbook.oci.http import check_authorities
 from clusterbook.oci.open import Access
 
 
@@ -55,6 +56,8 @@ def freshness_command(
     wanted = report.choose(pins(catalog), component)
     if not wanted:
         raise NotFound(f"no chart of {component} is pinned", hint=did_you_mean(component, catalog.components))
+    if ca_file:  # a wrong flag is no repository that cannot be asked
+        check_authorities(ca_file)
     context = Context.of(os.environ)
     access = Access(plain_http, ca_file, environment=context.environment, home=context.home)
     with ProgressMeter() as tell:

@@ -231,11 +231,11 @@ main() {
     done
     if [ -n "$failed" ]; then
         summarise
-        hint "mend what the lines above say, then $resume"
+        hint "fix what is named above, then $resume"
         exit 1
     fi
     if [ -n "$doomed" ] && [ -z "$DRY_RUN_FLAG" ] && ! remove_left_over; then
-        hint "mend what the lines above say, then $resume"
+        hint "fix what is named above, then $resume"
         exit 1
     fi
     report_left_over

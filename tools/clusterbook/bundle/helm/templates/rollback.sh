@@ -5,7 +5,7 @@ usage() {
 usage: ./rollback.sh [FLAG ...]
 
 Takes every release back to what it was before this bundle was deployed, in the reverse order, and removes those that
-came with it. It says first what it does, and what nobody can bring back, and asks.
+came with it. It shows first what it will do and what cannot be brought back, and asks.
 To resume, run it again: what is back already is left out.
 
   --dry-run      say what would be done, and change nothing
@@ -223,7 +223,7 @@ main() {
     done
     if [ -n "$failed" ]; then
         summarise
-        hint "mend what the lines above say, then $resume"
+        hint "fix what is named above, then $resume"
         exit 1
     fi
     say "all that can be taken back is back, in $((SECONDS - started)) s"

@@ -284,7 +284,7 @@ main() {
     done
     if [ -n "$failed" ]; then
         summarise
-        hint "mend what the lines above say, then $resume"
+        hint "fix what is named above, then $resume"
         exit 1
     fi
     if [ -n "$dry_run" ]; then
@@ -292,7 +292,7 @@ main() {
         exit 0
     fi
     if ! clear_kinds || ! clear_namespaces; then
-        hint "mend what the lines above say, then $resume"
+        hint "fix what is named above, then $resume"
         exit 1
     fi
     say "all releases are removed, in $((SECONDS - started)) s"
