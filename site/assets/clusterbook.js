@@ -83,7 +83,7 @@
     const lost = DIMENSIONS.filter((name) => query[name] && !recipe.criteria[name]);
     if (!lost.length) return { state: recipe.state, recipe, text: "" };
     const what = lost.map((name) => `${name} ${query[name]}`).join(", ");
-    const text = `${what} change${lost.length === 1 ? "s" : ""} nothing; the answer is ${recipe.slug}`;
+    const text = `${what} ha${lost.length === 1 ? "s" : "ve"} no effect; the answer is ${recipe.slug}`;
     return { state: "inherited", recipe, text, nearest: nearest(data, query) };
   };
   const WEIGHTS = [16, 12, 8, 5, 8];

@@ -71,7 +71,7 @@ def test_what_changes_nothing_is_said_and_the_command_still_works(page: Page, ad
     page.goto(f"{address}recipes/index.html?service=metal3&accelerator=h100")
     verdict = page.locator(".cb-verdict")
     expect(verdict).to_contain_text("inherited")
-    expect(verdict).to_contain_text("service metal3 changes nothing")
+    expect(verdict).to_contain_text("service metal3 has no effect")
     expect(verdict.locator("code").first).to_have_text(
         "clusterbook recipe --service metal3 --accelerator h100 --allow-inherited"
     )

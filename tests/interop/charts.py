@@ -98,6 +98,9 @@ def pins(recipes: Iterable[Recipe]) -> list[Pin]:
 def charts(wanted: Iterable[Pin], tree: Path, real: Path = REAL) -> list[Chart]:
     """Return a packaged chart for each pin: upstream's where `real` has it, else a stand-in.
 
+    An upstream chart of another version than the pinned one is of no use where it defines none of the kinds that our
+    manifests expect of it: it is from before they were renamed.
+
     Args:
         tree: the source tree that says what each component's health check expects.
         real: packaged charts, each folder of them with an index.json; need not exist.
@@ -106,7 +109,8 @@ def charts(wanted: Iterable[Pin], tree: Path, real: Path = REAL) -> list[Chart]:
     made = []
     for pin in wanted:
         found = upstream.get((pin.component, pin.version))
-        if found is None:
+        expected = standin.kinds_of(pin.component)
+        if found is None or (expected and not found[1] and expected.isdisjoint(_kinds(found[0]))):
             check = tree / "checks" / pin.component / "health-check.yaml"
             text = check.read_text(encoding="utf-8") if check.is_file() else ""
             made.append(Chart(pin, standin.archive(pin.component, pin.chart, pin.version, text), real=False))
@@ -127,6 +131,13 @@ def _upstream(real: Path) -> dict[tuple[str, str], tuple[Path, bool]]:
         for index in indexes
         for entry in json.loads(index.read_text(encoding="utf-8"))
     }
+
+
+def _kinds(archive: Path) -> set[str]:
+    """Return the kinds that a packaged chart defines, and what else its files call a kind."""
+    with tarfile.open(archive) as tar:
+        files = [_content(tar, entry).decode(errors="replace") for entry in tar if entry.isfile()]
+    return {found for text in files for found in re.findall(r"^\s+kind: (\w+)\s*$", text, re.MULTILINE)}
 
 
 def stamp(archive: bytes, pin: Pin) -> bytes:

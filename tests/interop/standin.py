@@ -63,6 +63,11 @@ KINDS = (
 _BY_LIFECYCLE_MANAGER = ("NicClusterPolicy", "ClusterPolicy")
 
 
+def kinds_of(component: str) -> set[str]:
+    """Return the names of the kinds that our manifests expect of a component's chart."""
+    return {kind.name for kind in KINDS if kind.owner == component}
+
+
 def openshift_definitions() -> list[dict[str, Any]]:
     """Return the definitions that OpenShift has before any recipe is deployed, as far as manifests need them."""
     return [definition(kind) for kind in KINDS if kind.owner is None or kind.name in _BY_LIFECYCLE_MANAGER]

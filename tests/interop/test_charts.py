@@ -126,6 +126,12 @@ def test_real_charts_are_served_where_they_lie_beside_the_checkout(
         assert re.search(rf"^version: {re.escape(pin.version)}$", said, re.MULTILINE), pin
 
 
+def test_a_chart_from_before_a_kind_was_renamed_does_not_stand_for_a_later_one(chart_servers: ChartServers) -> None:
+    shared_folder("charts")
+    (found,) = [chart for chart in chart_servers.charts if chart.pin == pinned(chart_servers, "nodewright-operator")]
+    assert not found.real
+
+
 def test_every_kind_in_our_manifests_has_a_definition() -> None:
     builtin = re.compile(r"^(v1|apps/v1|batch/v1|policy/v1|\w+(\.authorization|\.authentication)?\.k8s\.io/\S+)$")
     known = {(f"{kind.group}/{version}", kind.name) for kind in standin.KINDS for version in kind.versions}
