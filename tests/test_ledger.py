@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from clusterbook.ledger import append
+from clusterbook.ledger.folder import open_ledger
+from clusterbook.ledger.release_index import open_release
 
 ROOT = Path(__file__).resolve().parent.parent
 LEDGER = ROOT / "registry"
@@ -47,6 +49,16 @@ def test_no_published_file_differs_from_the_last_commit(history: Path) -> None:
 
 def test_no_commit_edited_or_removed_a_published_file(history: Path) -> None:
     assert rewritten(history) == []
+
+
+def test_every_recipe_that_was_released_still_resolves_to_its_digest(history: Path) -> None:
+    ledger = open_ledger(history / "registry")
+    for release in ledger.releases():
+        index = open_release(history / "registry", release)
+        for slug, entry in ledger.entries(release).items():
+            found = index.record(slug)
+            assert found is not None
+            assert found.recipe["metadata"]["digest"] == entry.digest
 
 
 def committing(root: Path) -> Callable[[str, str], None]:

@@ -28,6 +28,8 @@ LISTED = ["nvcr.io/nvidia/driver:580.1", "docker.io/library/busybox:1.36@sha256:
         ({"tag": 1.36}, []),
         ({"tag": 1}, [("tag", "1")]),
         ({"registry": "localhost:5000/"}, []),
+        ({"a": {"repository": "p", "version": "9"}}, [("a.version", "9"), ("a.repository", "p")]),
+        ({"a": {"version": "9", "repository": "p"}}, [("a.version", "9"), ("a.repository", "p")]),
     ],
 )
 def test_a_value_that_names_what_is_not_listed_is_found(values: dict[str, Any], found: list[tuple[str, str]]) -> None:
@@ -39,7 +41,7 @@ def test_a_recipe_whose_values_were_edited_has_a_list_that_is_not_complete() -> 
     recipe = {"componentRefs": [part], "deploymentOrder": ["a"]}
     whole = complete(recipe, BundleInputs({}, {"a": LISTED}, {}, {}))
     (gap,) = whole["componentRefs"][0]["imageGaps"]
-    assert (gap["missing"], gap["reason"]) == ("the image of driver.version", "the list has no 590.1")
+    assert (gap["missing"], gap["reason"]) == ("the image of driver.version", "the list has none of 590.1")
     part["values"] = {"driver": {"version": "580.1"}}
     assert "imageGaps" not in complete(recipe, BundleInputs({}, {"a": LISTED}, {}, {}))["componentRefs"][0]
 

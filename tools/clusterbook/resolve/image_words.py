@@ -23,8 +23,13 @@ def names_image(key: str) -> bool:
 
 
 def unlisted_words(values: Mapping[str, Any], listed: Collection[str]) -> Iterator[tuple[str, str]]:
-    """Yield path and text of each value that names an image, or a part of one, which is none of those listed."""
-    for path, value in _words(values, ""):
+    """Yield path and text of each value that names an image, or a part of one, which is none of those listed.
+
+    The order does not depend on that of the keys, since digests of recipes cover what is said of it: paths that begin
+    alike stand together, a version before the repository that it is in.
+    """
+    words = sorted(_words(values, ""), key=lambda word: word[0].rpartition(".")[2], reverse=True)
+    for path, value in sorted(words, key=lambda word: word[0].rpartition(".")[0]):
         part = re.compile(rf"(^|[/:@]){re.escape(str(value).strip('/'))}($|[/:@-])")
         if not any(part.search(image) for image in listed):
             yield path, str(value)
