@@ -67,9 +67,9 @@ IO = frozenset(
     files.archive files.context files.read files.tar_reader files.write
     inputs.download inputs.read
     kubernetes.api kubernetes.connection kubernetes.jobs kubernetes.kubeconfig kubernetes.login kubernetes.plugin
-    ledger.append ledger.folder ledger.git ledger.release_index
+    ledger.append ledger.folder ledger.git ledger.release_index ledger.write_releases
     lint.charts lint.run
-    lookup.index_files lookup.local lookup.write
+    lookup.index_files lookup.local lookup.release_folder lookup.write
     mirror.images mirror.save
     oci.blob_file oci.client oci.credentials oci.http oci.layout.folder oci.layout.tar oci.login oci.open oci.oras
     oci.registry oci.store oci.transfer

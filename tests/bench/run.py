@@ -46,6 +46,8 @@ BUNDLED = "--service eks --accelerator h100 --intent training --os ubuntu --plat
 """The recipe whose bundles are timed as whole processes: 15 components."""
 PLANNED, EARLIER = "h100-eks-ubuntu-training-kubeflow", "h100-eks-ubuntu-training"
 """The same recipe by its name, to which upgrades are planned, and one that has less."""
+EARLIER_RELEASE = "2026.7.0"
+"""The release that the same recipe is planned from; `clusterbook-build build` wrote its index."""
 DEPLOYED = "2026.3.0"
 """The release whose bundle is upgraded."""
 FINDINGS = 10
@@ -211,7 +213,11 @@ class ProcessorClock(Clock):
         old = folder / "deployed"
         self.run([*client(), "bundle", *BUNDLED, "--release", DEPLOYED, "-o", str(old)])
         plan = [*client(), "upgrade", "plan"]
-        commands = {"a recipe": [*plan, EARLIER, PLANNED], "a bundle": [*plan, str(old), PLANNED]}
+        commands = {
+            "a recipe": [*plan, EARLIER, PLANNED],
+            "a bundle": [*plan, str(old), PLANNED],
+            "a release": [*plan, f"{PLANNED}@{EARLIER_RELEASE}", PLANNED],
+        }
         times = self.medians({"bare": BARE, **commands}, BUNDLES)
         return {"bare_s": times.pop("bare"), "process_s": times}
 

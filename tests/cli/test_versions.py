@@ -6,15 +6,18 @@ import dataclasses
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from clusterbook.artifacts.open import open_index
 from clusterbook.bundle.disk import read_bundle
 from clusterbook.cli import build_main, main
+from clusterbook.ledger.write_releases import write_releases
+from clusterbook.lookup.release_folder import LISTING, find_folder, place
 from clusterbook.oci.layout.folder import Layout
 from clusterbook.oci.open import Base
 from clusterbook.trust.policy import TrustOptions
@@ -39,7 +42,16 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return call
 
 
-@pytest.fixture(params=["clone", "published"])
+@pytest.fixture
+def built(publisher: Publisher) -> Iterator[Path]:
+    """Return where the indexes of the releases of the clone were written."""
+    registry = publisher.checkout / "registry"
+    assert write_releases(registry) == [MARCH, JULY]
+    yield Path(place(str(registry)))
+    shutil.rmtree(place(str(registry)))
+
+
+@pytest.fixture(params=["clone", "built", "published"])
 def release(
     request: pytest.FixtureRequest,
     publisher: Publisher,
@@ -48,9 +60,11 @@ def release(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Ask:
-    """Give a command line that asks a clone with its ledger, and one that asks what is published, without a clone."""
-    if request.param == "clone":
+    """Give a command line that asks a clone, one that was built as well, and what is published, without a clone."""
+    if request.param != "published":
         monkeypatch.chdir(publisher.checkout)
+        if request.param == "built":
+            request.getfixturevalue("built")
         return ask
     policy = tmp_path / "trust.yaml"  # --key signs evidence where there is some
     policy.write_text(
@@ -183,6 +197,45 @@ def test_who_has_no_clone_is_told_where_versions_are(
     said = ask(*words)
     assert said.status == 3
     assert "--source oci://HOST/BASE" in said.err
+
+
+def test_what_was_written_of_releases_is_left_alone_until_the_ledger_or_the_program_changes(
+    publisher: Publisher, built: Path
+) -> None:
+    registry = publisher.checkout / "registry"
+    assert write_releases(registry) == []
+    listing = json.loads((built / LISTING).read_text())
+    (built / LISTING).write_text(json.dumps({**listing, "program": "another"}))
+    assert write_releases(registry) == [MARCH, JULY]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda listing: {**listing, "format": "clusterbook-index/0"},
+        lambda listing: {**listing, "ledger": {**listing["ledger"], JULY: "0" * 64}},
+        lambda listing: {**listing, "ledger": {MARCH: listing["ledger"][MARCH]}},
+        lambda listing: {**listing, "releases": {MARCH: listing["releases"][MARCH]}},
+        lambda listing: [listing],
+        lambda _: None,
+    ],
+)
+def test_what_was_written_for_another_ledger_is_not_asked(
+    publisher: Publisher, built: Path, change: Callable[[Any], Any]
+) -> None:
+    registry = str(publisher.checkout / "registry")
+    assert find_folder(registry, "1.1.0", "eks") is not None
+    (built / LISTING).write_text(json.dumps(change(json.loads((built / LISTING).read_text()))))
+    assert find_folder(registry, "1.1.0", "eks") is None
+    assert find_folder(registry, JULY) is None
+
+
+@pytest.mark.parametrize(("selector", "slug"), [("2026.4.0", ""), ("9.9.9", "eks"), ("1.0.0", "nonsense"), ("", "eks")])
+def test_what_was_written_does_not_know_what_there_is_not(
+    publisher: Publisher, built: Path, selector: str, slug: str
+) -> None:
+    assert built.is_dir()
+    assert find_folder(str(publisher.checkout / "registry"), selector, slug) is None
 
 
 def test_an_index_or_a_tree_has_no_releases(ask: Ask, tmp_path: Path) -> None:

@@ -92,11 +92,16 @@ def _released(request: Request, source: str, selector: str, slug: str) -> IndexF
         name = f"{slug}@{selector}" if slug else f"--release {selector}"
         what = f"{source} is one index or tree, which has no releases, so {name} cannot be answered"
         raise InvalidRequest(what, hint="name a published catalog, --source oci://… or oci-layout:…, or leave it out")
+    from clusterbook.lookup.release_folder import find_folder
+
+    registry = request.text("registry", "registry")
+    if (written := find_folder(registry, selector, slug)) is not None:
+        return written
     from pathlib import Path
 
     from clusterbook.ledger.release_index import open_release
 
-    return open_release(Path(request.text("registry", "registry")), selector, slug)
+    return open_release(Path(registry), selector, slug)
 
 
 def _bring(request: Request, source: str, data: str, *, selector: str, slug: str) -> tuple[str | IndexFiles, str]:

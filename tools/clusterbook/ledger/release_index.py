@@ -7,7 +7,7 @@ The ledger records recipes, and of manifests and health checks the digests alone
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from clusterbook.artifacts.layout import NotOfTheLedger, ReleaseOrigin, ReleaseVersion, add_version
@@ -51,6 +51,10 @@ class ReleaseIndex(IndexFiles):
     def read(self, part: str) -> bytes | None:
         """Return the bytes of a part, None when the index does not have it."""
         return self._parts.get(part)
+
+    def parts(self) -> Iterable[tuple[str, bytes]]:
+        """Return name and bytes of every part."""
+        return self._parts.items()
 
     def record(self, slug: str) -> Record | None:
         """Return one recipe with the version and the digest that the release records, None where it has none.

@@ -23,11 +23,20 @@ from clusterbook.lookup.write import build_index, own_package
     "--output", "-o", type=click.Path(path_type=Path), default=Path("dist"), show_default=True, help="Folder to write."
 )
 def build_command(recipes: Path, output: Path) -> int:
-    """Resolve every combination and build the index, into OUTPUT and into this checkout's `clusterbook`."""
+    """Resolve every combination and build the index, into OUTPUT and into this checkout's `clusterbook`.
+
+    In a checkout, so are the indexes of all releases, from its history: dist/releases.
+    """
     with ProgressMeter() as progress:
         progress("build", "every combination of criteria")
-        built = build_index(recipes, output=output, package=own_package(recipes))
+        package = own_package(recipes)
+        built = build_index(recipes, output=output, package=package)
         write_words()
+        if package is not None:
+            from clusterbook.ledger.write_releases import write_releases
+
+            progress("releases", "the index of each")
+            write_releases(recipes.parent / "registry")
     for finding in built.findings:
         CONSOLE.warn(str(finding))
     click.echo(built.summary(_client_command()))
