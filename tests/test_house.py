@@ -28,9 +28,9 @@ TOOLS = ROOT / "tools"
 
 PACKAGES = frozenset(
     """
-    artifacts bundle catalog cli collect diagnostics diff documents evidence fetch files freshness gotemplate inputs
-    kubernetes ledger lint lookup mirror oci prove publish publisher records resolve site snapshot transition trust
-    upgrade validate verify
+    artifacts bundle catalog cli collect diagnostics diff documents evidence fetch files freshness gotemplate impact
+    inputs kubernetes ledger lint lookup mirror oci prove publish publisher records resolve site snapshot transition
+    trust upgrade validate verify
     """.split()
 )
 
@@ -53,9 +53,9 @@ IO = frozenset(
     artifacts.memory artifacts.root artifacts.visit
     bundle.disk bundle.make bundle.pull bundle.template
     catalog.chart catalog.read
-    cli.build_main cli.builder.check cli.builder.freshness cli.builder.index cli.builder.ledger cli.builder.options
-    cli.builder.prove
-    cli.builder.publish cli.builder.recipe cli.builder.schemas cli.builder.site cli.check cli.commands cli.comparison
+    cli.build_main cli.builder.check cli.builder.freshness cli.builder.impact cli.builder.index cli.builder.ledger
+    cli.builder.options cli.builder.prove cli.builder.publish cli.builder.recipe cli.builder.schemas cli.builder.site
+    cli.check cli.commands cli.comparison
     cli.completion.answer cli.completion.words cli.config_map cli.evidence cli.fleet cli.main cli.manual.pages
     cli.mirror cli.program cli.push cli.question cli.releases.published cli.releases.sources cli.snapshot cli.terminal
     cli.trust cli.validate
@@ -65,7 +65,7 @@ IO = frozenset(
     evidence.folder evidence.ledger
     fetch.attestation fetch.fetch fetch.source_tree fetch.unpack
     files.archive files.context files.read files.tar_reader files.write
-    inputs.download inputs.read
+    impact.run inputs.download inputs.read
     kubernetes.api kubernetes.connection kubernetes.jobs kubernetes.kubeconfig kubernetes.login kubernetes.plugin
     ledger.append ledger.folder ledger.git ledger.release_index ledger.write_releases
     lint.charts lint.run

@@ -42,7 +42,7 @@ def plan(request: ReleaseRequest) -> Release:
         SourceErrors: the sources contradict themselves.
         NotFound, NoHistory: there is no such commit.
     """
-    commit = git.commit(_nearest_folder(request.recipes), request.commit or "HEAD")
+    commit = git.commit(request.recipes, request.commit or "HEAD")
     ledger = open_ledger(request.registry)
     tree = with_registry(_tree(request), embedded_texts)
     return release_plan.plan(matrix.whole(load_catalog(tree)), ledger, name=request.name, commit=commit)
@@ -103,7 +103,7 @@ def withdraw(registry: Path, slug: str, version: str, *, reason: str, replacemen
         InvalidRequest: it was withdrawn before, or there is no reason.
     """
     ledger = open_ledger(registry)
-    resolved = git.commit(_nearest_folder(registry), commit)
+    resolved = git.commit(registry, commit)
     text = release_plan.withdraw(
         ledger, slug, read_version(version), reason=reason, replacement=replacement, commit=resolved
     )
@@ -123,16 +123,11 @@ def check(registry: Path, against: str) -> list[Finding]:
 
 def _files_at(registry: Path, revision: str) -> Mapping[str, str]:
     """Return the files of the ledger at a commit; {} where it had none yet."""
-    git.commit(_nearest_folder(registry), revision)
+    git.commit(registry, revision)
     try:
         return git.texts(registry, revision)
     except NotFound:
         return {}
-
-
-def _nearest_folder(folder: Path) -> Path:
-    """Return `folder`, or the nearest folder above it that exists: what a commit had may be gone from the disk."""
-    return next(each for each in (folder.absolute(), *folder.absolute().parents) if each.is_dir())
 
 
 def summary(release: Release) -> str:

@@ -41,6 +41,21 @@ def commit(folder: Path, revision: str) -> Commit:
     return Commit(name, datetime.fromisoformat(date).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
 
 
+def merge_base(folder: Path, one: str, other: str) -> str:
+    """Return the commit from which two revisions parted.
+
+    Raises:
+        NoHistory: git cannot be asked.
+        NotFound: there is no such commit, or the two have none in common.
+    """
+    ends = [commit(folder, revision).id for revision in (one, other)]
+    try:
+        return _git(folder, "merge-base", *ends).decode().strip()
+    except NoHistory as error:
+        what = f"{one} and {other} have no commit in common"
+        raise NotFound(what, hint="a shallow clone lacks it: git fetch --unshallow") from error
+
+
 def texts(folder: Path, revision: str) -> dict[str, str]:
     """Return the text of every file below `folder` as it was at `revision`, by its path below `folder`.
 
@@ -81,21 +96,21 @@ def is_dirty(folder: Path) -> bool:
 
 def _place(folder: Path) -> tuple[Path, str]:
     """Return the top of the checkout that `folder` is in, and its path below."""
-    there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.is_dir())
-    top = Path(_git(there, "rev-parse", "--show-toplevel").decode().rstrip("\n")).resolve()
+    top = Path(_git(folder, "rev-parse", "--show-toplevel").decode().rstrip("\n")).resolve()
     return top, folder.absolute().resolve().relative_to(top).as_posix()
 
 
 def _git(folder: Path, *arguments: str) -> bytes:
-    """Return what git prints.
+    """Return what git prints about `folder`, or the nearest one above: what a commit had may be gone from the disk.
 
     Raises:
         NoHistory: it is missing, or fails.
     """
     CONSOLE.step(f"run git {arguments[0]}", program="git")
+    there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.is_dir())
     try:
         done = subprocess.run(
-            ["git", "-C", str(folder), *arguments], capture_output=True, check=False, timeout=_TIMEOUT_S
+            ["git", "-C", str(there), *arguments], capture_output=True, check=False, timeout=_TIMEOUT_S
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NoHistory(f"git cannot be run: {error}", hint="install git, and run this in a clone") from error
