@@ -5,8 +5,10 @@ Whether GitHub would take them is asked of actionlint in the interop tier.
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from ruamel.yaml import YAML
 from clusterbook.publisher import names
 from package.__main__ import read_words
 from package.image import ARCHITECTURES, PYTHON
+from tests.support import checkouts
 
 WORKFLOWS = sorted((Path(__file__).resolve().parent.parent / ".github" / "workflows").glob("*.yml"))
 RELEASE = next(path for path in WORKFLOWS if path.name == "release-program.yml").read_text(encoding="utf-8")
@@ -99,3 +102,47 @@ def test_images_are_built_on_the_python_and_for_the_machines_that_their_files_ar
     assert f"docker.io/library/python:{PYTHON}-slim" in RELEASE
     platforms = set(re.findall(r"--platform (\S+)", RELEASE))
     assert platforms == {",".join(f"linux/{name}" for name in ARCHITECTURES)}
+
+
+def run_of(workflow: str, name: str) -> str:
+    """Return the script of one step."""
+    path = next(path for path in WORKFLOWS if path.name == workflow)
+    steps = [step for job in parsed(path.read_text(encoding="utf-8"))["jobs"].values() for step in job["steps"]]
+    (script,) = [step["run"] for step in steps if step.get("name") == name]
+    assert isinstance(script, str)
+    return script
+
+
+@pytest.mark.parametrize(("edited", "refused"), [("registry/releases/2026.7.0.yaml", True), ("recipes/x.yaml", False)])
+def test_a_contributor_does_not_write_the_ledger(
+    edited: str, refused: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    checkouts.make()
+    base = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+    Path(edited).parent.mkdir(parents=True, exist_ok=True)
+    Path(edited).write_text("a: 1\n", encoding="utf-8")
+    checkouts.commit_all("mine", checkouts.JULY_DATE)
+    script = run_of("recipes.yml", "the ledger is written by releases alone")
+    done = subprocess.run(
+        ["bash", "-e", "-o", "pipefail", "-c", script], env={**os.environ, "BASE": base}, capture_output=True, text=True
+    )
+    assert (done.returncode != 0) == refused
+    assert (f"git checkout {base} -- registry" in done.stdout) == refused
+
+
+def test_what_is_not_run_for_recipes_alone_is_run_by_the_workflow_for_them() -> None:
+    paths = {path.name: parsed(path.read_text(encoding="utf-8")) for path in WORKFLOWS}
+    left_out = paths["ci.yml"]["on"]["pull_request"]["paths-ignore"]
+    assert set(left_out) <= set(paths["recipes.yml"]["on"]["pull_request"]["paths"])
+    words = shlex.split(run_of("recipes.yml", "the catalog's tests"))
+    folders = [word for word in words if word.startswith("tests/")]
+    assert len(folders) > 3
+    assert [word for word in folders if not (WORKFLOWS[0].parents[2] / word).exists()] == []
+
+
+def test_the_workflow_that_may_write_runs_nothing_of_a_pull_request() -> None:
+    (path,) = [path for path in WORKFLOWS if "workflow_run" in path.read_text(encoding="utf-8")]
+    text = path.read_text(encoding="utf-8")
+    assert "uses:" not in text
+    assert not re.search(r"checkout|\.venv|python|bash consequences", text.partition("jobs:")[2])
