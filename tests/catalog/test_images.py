@@ -148,3 +148,16 @@ def test_images_are_found_wherever_an_object_names_them(document: Any, found: li
 )
 def test_a_listed_image_covers_what_differs_by_the_system_alone(listed: str, wanted: str, same: bool) -> None:
     assert covers(listed, wanted) is same
+
+
+def test_an_image_that_is_never_pulled_is_none_to_mirror() -> None:
+    pod = {
+        "initContainers": [{"name": "a", "image": "on-the-node:fixed", "imagePullPolicy": "Never"}],
+        "containers": [
+            {"name": "b", "image": "quay.io/x/b:1", "imagePullPolicy": "Never", "env": [{"value": "quay.io/x/c:1"}]},
+            {"name": "d", "image": "quay.io/x/d:1", "imagePullPolicy": "IfNotPresent"},
+            {"name": "e", "image": "quay.io/x/b:1"},
+        ],
+    }
+    found = list(images_in({"kind": "Pod", "spec": pod}))
+    assert sorted(found) == ["quay.io/x/b:1", "quay.io/x/c:1", "quay.io/x/d:1"]

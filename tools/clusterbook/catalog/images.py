@@ -78,7 +78,8 @@ def _images_in(value: Any, key: str = "") -> Iterator[str]:
             else:
                 yield from _images_in(member, key)
     elif isinstance(value, dict):
-        yield from _in_parts(value, key)
+        if value.get("imagePullPolicy") != "Never":  # such an image lies on the node, and in no registry
+            yield from _in_parts(value, key)
         if key == "env" and isinstance(value.get("value"), str):
             yield from _in_a_word(value["value"])
         for name, member in value.items():
