@@ -27,6 +27,10 @@ DRIVER, DCGM = "nvsentinel.dgxc.nvidia.com/driver.installed", "nvsentinel.dgxc.n
 ASSUMED = "--assume-driver-installed"
 NODE_IMAGE = ("gke", "oke", "kind")
 """Services whose nodes have the driver; on AKS gpu-operator installs it, into node pools that are made without one."""
+CHOICE = ("aks", "gke", "oke")
+"""Services where gpuStack says who installs it."""
+INSTALLER = "gcp-driver-installer"
+"""Google's, whose pods the labeler knows like those of gpu-operator. Source: nvidia/nvsentinel, labeler/main.go."""
 
 
 @cache
@@ -34,22 +38,24 @@ def ours() -> Matrix:
     return matrix.build(load_catalog(read_tree(ROOT / "recipes")))
 
 
-def values() -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
-    """Yield (service, values of gpu-operator, values of nvsentinel) of each recipe that deploys both."""
+def values() -> Iterator[tuple[str, bool, dict[str, Any], dict[str, Any]]]:
+    """Yield (service, whether pods install the driver, values of gpu-operator, of nvsentinel) where both run."""
     for recipe in ours().recipes.values():
         if {"gpu-operator", "nvsentinel"} <= {*recipe.order}:
             found = {each.name: each.settled for each in recipe.components}
-            yield recipe.criteria.service, found["gpu-operator"], found["nvsentinel"]
+            installed = found["gpu-operator"].get("driver", {}).get("enabled") is not False
+            installed |= INSTALLER in recipe.order and found[INSTALLER]["installer"]["enabled"] is True
+            yield recipe.criteria.service, installed, found["gpu-operator"], found["nvsentinel"]
 
 
-def test_the_labeler_assumes_a_driver_where_gpu_operator_installs_none_and_nowhere_else() -> None:
+def test_the_labeler_assumes_a_driver_where_no_pod_installs_one_and_nowhere_else() -> None:
     services: dict[bool, set[str]] = {True: set(), False: set()}
-    for service, operator, sentinel in values():
-        brought = operator.get("driver", {}).get("enabled") is False
+    for service, installed, _, sentinel in values():
+        brought = not installed
         assert (sentinel.get("labeler", {}).get("assumeDriverInstalled") is True) is brought, service
         services[brought].add(service)
     assert services[True] >= {*NODE_IMAGE}
-    assert services[False] >= {"aks", "eks", "bcm"}
+    assert services[False] >= {"aks", "eks", "bcm", "gke"}
 
 
 def test_its_chart_has_the_labeler_told_and_monitors_wait_for_the_label() -> None:
@@ -81,10 +87,10 @@ def test_its_chart_has_the_labeler_told_and_monitors_wait_for_the_label() -> Non
         for which in (True, False)
     }
     assert services[True] >= {*NODE_IMAGE}
-    assert services[False] >= {"aks", "eks", "bcm"}
-    assert not services[True] & services[False]
+    assert services[False] >= {"aks", "eks", "bcm", "gke"}
+    assert services[True] & services[False] >= {*CHOICE}
 
 
 def test_dcgm_whose_version_the_gpu_monitor_waits_for_runs_wherever_the_driver_is_but_on_kind() -> None:
-    off = {service for service, operator, _ in values() if not operator.get("dcgm", {}).get("enabled")}
+    off = {service for service, _, operator, _ in values() if not operator.get("dcgm", {}).get("enabled")}
     assert off == {"kind"}
