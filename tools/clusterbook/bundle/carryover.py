@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from clusterbook.bundle.components import with_standing
 from clusterbook.bundle.customisation import option_words
 from clusterbook.bundle.options import OPTIONS, OptionWords, flag
 from clusterbook.bundle.settings import read_dynamic
@@ -106,11 +107,13 @@ def _components(recipe: Mapping[str, Any]) -> dict[str, ComponentRef]:
 def _successor(name: str, path: str, option: str, were: Mapping[str, ComponentRef], after: Mapping[str, Any]) -> str:
     """Return a hint at the component that took the place of another."""
     former = were[name].name if name in were else name
-    for each in RecipeResult(after).components:
-        if former in (each.facts.get("renamedFrom") or ()):
+    components = RecipeResult(after).components
+    names = {each.name for each in components}
+    for each in components:
+        if former in (with_standing(each.name, each.facts, names).get("renamedFrom") or ()):
             rest = f":{path}" if path else ""
             return f"it is now called {each.name}: {flag(option)} {each.name}{rest}…"
-    return did_you_mean(name, [each.name for each in RecipeResult(after).components])
+    return did_you_mean(name, [each.name for each in components])
 
 
 def _is_gone(path: str, before: ComponentRef, after: ComponentRef) -> bool:

@@ -5,11 +5,14 @@ Options change values in one order (row B24), and no word speaks of a component 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 
 from clusterbook.bundle.locks import Locks
 from clusterbook.bundle.options import Options, refuse_repetition
 from clusterbook.bundle.settings import Path, Setting, Taint, toleration, typed_value
+from clusterbook.bundle.template import fill
 from clusterbook.bundle.value_tree import clone, get, merge, put, remove
 from clusterbook.diagnostics.errors import InvalidRequest, did_you_mean
 from clusterbook.records import Any, NamedTuple
@@ -19,6 +22,8 @@ PRIVATE_NETWORKS = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]
 """Source: RFC 1918, section 3."""
 VERSION_ANNOTATION = "clusterbook.dev/{}-chart-version"
 EVERYTHING = (Taint("", "", ""),)
+STANDING = ("renamedFrom", "takesOver", "ownedSecrets")
+"""Keys of a registry entry that say what was, and so hold for what is older than they are."""
 
 
 class BundleComponent(NamedTuple):
@@ -79,7 +84,7 @@ def select(recipe: Mapping[str, Any], options: Options) -> ComponentSelection:
     parts = []
     for name in enabled:
         reference = references[name]
-        facts = reference.get("registry") or {}
+        facts = with_standing(name, reference.get("registry") or {}, references)
         mine = [each for each in settings if each.target == name and each.path != ("enabled",)]
         values = clone(reference.get("values") or {})
         for each in mine:
@@ -111,6 +116,31 @@ def select(recipe: Mapping[str, Any], options: Options) -> ComponentSelection:
     if off:
         raise InvalidRequest(f"{off[0][1]} names {off[0][0]}, which is disabled", hint="leave it out")
     return ComponentSelection(tuple(parts), tuple(notes))
+
+
+def with_standing(name: str, facts: Mapping[str, Any], others: Iterable[str]) -> Mapping[str, Any]:
+    """Return the registry facts of a component with what holds for each release of it, and they do not say.
+
+    The file has it from the catalog, and a test compares. Source: decision 0029.
+
+    Args:
+        name: the component.
+        facts: what its recipe says of it.
+        others: the components of its recipe; one of them is no former name of another, for both are there.
+    """
+    standing = _standing().get(name)
+    if standing is None:
+        return facts
+    missing = {key: value for key, value in standing.items() if key not in facts}
+    if "renamedFrom" in missing:
+        missing["renamedFrom"] = [former for former in missing["renamedFrom"] if former not in others]
+    return {**missing, **facts}
+
+
+@cache
+def _standing() -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = json.loads(fill("standing_facts.json", {}))
+    return found
 
 
 def _names(references: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
