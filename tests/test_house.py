@@ -29,8 +29,8 @@ TOOLS = ROOT / "tools"
 PACKAGES = frozenset(
     """
     artifacts bundle catalog cli collect diagnostics diff documents evidence fetch files freshness gotemplate impact
-    inputs kubernetes ledger lint lookup mirror oci prove publish publisher records resolve site snapshot transition
-    trust upgrade validate verify
+    inputs kubernetes ledger lint lookup mirror oci prove publish publisher records resolve scaffold site snapshot
+    transition trust upgrade validate verify
     """.split()
 )
 
@@ -54,8 +54,8 @@ IO = frozenset(
     bundle.disk bundle.make bundle.pull bundle.template
     catalog.chart catalog.read
     cli.build_main cli.builder.check cli.builder.freshness cli.builder.impact cli.builder.index cli.builder.ledger
-    cli.builder.options cli.builder.prove cli.builder.publish cli.builder.recipe cli.builder.schemas cli.builder.site
-    cli.check cli.commands cli.comparison
+    cli.builder.new cli.builder.options cli.builder.prove cli.builder.publish cli.builder.recipe cli.builder.schemas
+    cli.builder.site cli.check cli.commands cli.comparison
     cli.completion.answer cli.completion.words cli.config_map cli.evidence cli.fleet cli.main cli.manual.pages
     cli.mirror cli.program cli.push cli.question cli.releases.published cli.releases.sources cli.snapshot cli.terminal
     cli.trust cli.validate
