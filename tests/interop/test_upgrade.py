@@ -154,6 +154,42 @@ def test_what_a_renamed_release_no_longer_has_goes_but_for_what_is_to_be_kept(
     assert list(owners("persistentvolumeclaims", "skyhook", env)) == ["disk"]
 
 
+ROLE = "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: metrics}\nrules: []\n"
+
+
+def test_what_another_release_has_now_outlives_the_one_that_had_it(env: Mapping[str, str], tmp_path: Path) -> None:
+    """A chart has what a manifest of ours had, and a release moves to another namespace with its ClusterRole."""
+    shared = "components/operator/manifests/after.yaml"
+    before = small(operator={"preManifestFiles": []})
+    before = {**before, "deploymentOrder": ["operator", "metrics"]}
+    before["files"][shared] = _object("ConfigMap", "shared", "data: {from: ours}")
+    after = small(operator={"preManifestFiles": [], "manifestFiles": []}, metrics={"namespace": "observability"})
+    after = {**after, "deploymentOrder": ["operator", "metrics"]}
+    metrics = {"templates/role.yaml": ROLE, "templates/map.yaml": _object("ConfigMap", "settings")}
+    chart = pack(tmp_path, "metrics", "1.0.0", metrics)
+    old, new = written(tmp_path / "old", before), written(tmp_path / "new", after)
+    use(old, operator=pack(tmp_path, "empty", "1.0.0", {"templates/x.yaml": _object("ConfigMap", "x")}), metrics=chart)
+    with_shared = {"templates/shared.yaml": _object("ConfigMap", "shared", "data: {from: theirs}")}
+    use(new, operator=pack(tmp_path, "full", "2.0.0", with_shared), metrics=chart)
+    run("bash", old / "deploy.sh", "--retries", "0", env=env)
+    uid = "kubectl get clusterrole metrics -o jsonpath={.metadata.uid}".split()
+    role = run(*uid, env=env)
+    said = run("bash", new / "deploy.sh", "--retries", "0", env=env)
+    assert "configmap/shared of operator-post is part of operator now" in said
+    assert owners("configmaps", "gpu", env)["shared"] == "operator"
+    assert (listed("gpu", env), listed("monitoring", env)) == (["operator", "operator-post"], ["metrics"])
+    assert owners("configmaps", "monitoring", env)["settings"] == "metrics"
+    run("bash", new / "deploy.sh", "--retries", "0", "--prune", "--yes", env=env)
+    assert (listed("gpu", env), listed("monitoring", env), listed("observability", env)) == (
+        ["operator"],
+        [],
+        ["metrics"],
+    )
+    assert owners("configmaps", "gpu", env)["shared"] == "operator"
+    assert "settings" not in owners("configmaps", "monitoring", env)
+    assert run(*uid, env=env) == role
+
+
 def test_by_hand_a_renamed_release_takes_over_what_the_old_one_had(env: Mapping[str, str]) -> None:
     charts = shared_folder("charts")
     old, new = charts / "2026.03" / "skyhook-operator-v0.14.0.tgz", charts / "nodewright-operator-v0.15.1.tgz"

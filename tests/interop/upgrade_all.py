@@ -22,7 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -176,13 +176,20 @@ class Road:
         return []
 
     def contents(self) -> dict[Name, Any]:
-        """Return what the cluster has of what was deployed, without what tells one cluster from another."""
-        return {name: plain(name, each) for name, each in contents(self.cluster).items() if self._counts(name, each)}
+        """Return what the cluster has of what was deployed."""
+        return deployed(self.cluster, self.base)
 
-    def _counts(self, name: Name, each: Mapping[str, Any]) -> bool:
-        owned = each["metadata"].get("ownerReferences")
-        played = name.kinds.endswith(("/pods", "/controllerrevisions"))
-        return name not in self.base and not owned and not played and name.name not in _OF_NAMESPACES
+
+def deployed(cluster: Cluster, base: Collection[Name]) -> dict[Name, Any]:
+    """Return what a cluster has besides what it had before, without what tells one cluster from another."""
+    return {
+        name: plain(name, each) for name, each in contents(cluster).items() if name not in base and _counts(name, each)
+    }
+
+
+def _counts(name: Name, each: Mapping[str, Any]) -> bool:
+    played = name.kinds.endswith(("/pods", "/controllerrevisions"))
+    return not each["metadata"].get("ownerReferences") and not played and name.name not in _OF_NAMESPACES
 
 
 def plain(name: Name, each: Mapping[str, Any]) -> dict[str, Any]:
@@ -260,8 +267,8 @@ def _taken_back(road: Road) -> list[str]:
 
 
 @contextlib.contextmanager
-def open_routes(top: Path, slugs: Sequence[str], *, real: bool) -> Iterator[tuple[ChartServers, list[Route]]]:
-    """Give servers of the charts of all releases, and the different routes of these recipes, or of all.
+def open_releases(top: Path, *, real: bool) -> Iterator[tuple[ChartServers, dict[str, dict[str, Recipe]]]]:
+    """Give servers of the charts of all releases, and the recipes of each release by slug.
 
     Raises:
         ClusterbookError: the history that the ledger speaks of is not there.
@@ -269,7 +276,17 @@ def open_routes(top: Path, slugs: Sequence[str], *, real: bool) -> Iterator[tupl
     sources = trees(top / "sources")
     with charts.serve(top / "charts", certs.issue(top / "certs"), all_charts(sources, real=real)) as servers:
         redirected = {name: servers.redirect(tree, top / "redirected" / name) for name, tree in sources.items()}
-        recipes = {name: wholes(tree) for name, tree in redirected.items()}
+        yield servers, {name: wholes(tree) for name, tree in redirected.items()}
+
+
+@contextlib.contextmanager
+def open_routes(top: Path, slugs: Sequence[str], *, real: bool) -> Iterator[tuple[ChartServers, list[Route]]]:
+    """Give servers of the charts of all releases, and the different routes of these recipes, or of all.
+
+    Raises:
+        ClusterbookError: the history that the ledger speaks of is not there.
+    """
+    with open_releases(top, real=real) as (servers, recipes):
         yield servers, routes(recipes, slugs or list(recipes[TODAY]))
 
 

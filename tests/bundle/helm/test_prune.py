@@ -136,7 +136,7 @@ def test_kinds_and_claims_outlive_a_release_that_has_them_among_its_templates(ol
     names = "customresourcedefinition.apiextensions.k8s.io/things.example.com\npersistentvolumeclaim/disk"
     old.set("objects/monitoring.manifest", names)
     old.set("objects/front.manifest", "service/web")
-    old.set("objects/front.service/web", "exporter <no value>")
+    old.set("objects/front.service/web", "exporter monitoring <no value>")
     done = old.run(deploy, "--prune", "--yes")
     assert done.returncode == 0, done.stderr
     assert removed(old) == ["dashboards"]
@@ -149,10 +149,11 @@ def test_kinds_and_claims_outlive_a_release_that_has_them_among_its_templates(ol
     assert "kept: persistentvolumeclaim/disk of exporter" in done.stdout
 
 
-def test_what_belongs_to_another_release_by_now_is_kept(old: Standins, deploy: Path) -> None:
+@pytest.mark.parametrize("owner", ["metrics monitoring", "exporter elsewhere"])
+def test_what_belongs_to_another_release_by_now_is_kept(old: Standins, deploy: Path, owner: str) -> None:
     old.set("manifests/exporter", CRD)
     old.set("objects/monitoring.manifest", "service/web")
-    old.set("objects/monitoring.service/web", "metrics <no value>")
+    old.set("objects/monitoring.service/web", f"{owner} <no value>")
     assert "kept: service/web of exporter" in old.run(deploy, "--prune", "--yes").stdout
 
 

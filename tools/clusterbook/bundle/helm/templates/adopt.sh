@@ -23,7 +23,70 @@ adopt() { # release, namespace: before it is installed
             done <<<"$(objects_of "$former" "$2")"
         fi
     done <<<"$FORMER_RELEASES"
+    borrow "$1" "$2"
     adopt_kinds "$1" "$2"
+}
+
+# Releases of an older bundle that this one does not have where they are, and whose objects may be this release's now:
+# those around it, and it itself in another namespace, perhaps under another name. They stay until they are pruned.
+predecessors_of() { # release, namespace; of each the name and the namespace
+    local release namespace its_recipe of former names=" $1 $1-pre $1-post "
+    while read -r release of former; do
+        [ "$release $of" != "$1 $2" ] || names="$names$former "
+    done <<<"$FORMER_RELEASES"
+    while read -r release namespace its_recipe; do
+        case "$names" in
+            *" $release "*)
+                [ "$its_recipe" != "$RECIPE" ] && [ "$its_recipe" != "$prune_of" ] ||
+                    printf '%s %s\n' "$release" "$namespace"
+                ;;
+        esac
+    done <<<"$left_over"
+}
+
+# shellcheck disable=SC2016 # kubectl's variables
+template_of_place='{{or .metadata.namespace "-"}}{{with .metadata.annotations}}
+{{- ""}} {{index . "meta.helm.sh/release-name"}} {{index . "meta.helm.sh/release-namespace"}}{{end}}'
+
+place_of() { # release, its namespace, namespace, object; the namespace of an object of the release, - where it has none
+    local place name namespace
+    read -r place name namespace <<<"$(kube get "$4" --namespace "$3" --ignore-not-found \
+        --output "go-template=$template_of_place" 2>/dev/null)"
+    [ "$name $namespace" != "$1 $2" ] || printf '%s' "$place"
+}
+
+borrow() { # release, namespace: before it is installed, it gets all that its predecessors have
+    local former space its object
+    while read -r former space; do
+        [ -n "$former" ] || continue
+        : >"$state/shared/$former.$space"
+        while read -r its object; do
+            if [ -n "$object" ] && [ -n "$(place_of "$former" "$space" "$its" "$object")" ]; then
+                give "$1" "$2" "$its" "$object" || printf '%s stays with %s\n' "$object" "$former"
+            fi
+        done <<<"$(objects_of "$former" "$space")"
+    done <<<"$(predecessors_of "$1" "$2")"
+}
+
+return_rest() { # release, namespace: once it is installed, its predecessors get back what it does not have
+    local former space its object place now=''
+    while read -r former space; do
+        [ -n "$former" ] || continue
+        now="${now:-$newline$(objects_of "$1" "$2")$newline}"
+        while read -r its object; do
+            [ -n "$object" ] || continue
+            place="$(place_of "$1" "$2" "$its" "$object")"
+            case "$place" in
+                '') continue ;;
+                -) place=' ' ;;
+                *) place="$newline$its " ;;
+            esac
+            case "$now" in
+                *"$place$object$newline"*) printf '%s of %s is part of %s now\n' "$object" "$former" "$1" ;;
+                *) give "$former" "$space" "$its" "$object" || true ;;
+            esac
+        done <<<"$(objects_of "$former" "$space")"
+    done <<<"$(predecessors_of "$1" "$2")"
 }
 
 make_room() { # former release, namespace, workload: which labels its pods have can never be changed
@@ -64,6 +127,7 @@ adopt_kinds() { # release, namespace: kinds that came with another component, an
 forget() { # release, namespace: once it is installed, what is left of what it took over
     local release namespace former space object now
     [ -z "$DRY_RUN_FLAG" ] || return 0
+    return_rest "$1" "$2"
     while read -r release namespace former; do
         if [ "$release" != "$1" ] || ! present "$former" "$2"; then
             continue
@@ -72,7 +136,7 @@ forget() { # release, namespace: once it is installed, what is left of what it t
         while read -r space object; do
             case "$object" in '' | customresourcedefinition.* | namespace/* | persistentvolumeclaim/*) continue ;; esac
             case "$now" in *"$newline$space $object$newline"*) continue ;; esac
-            if may_go "$1" "$space" "$object"; then
+            if may_go "$1" "$2" "$space" "$object"; then
                 printf 'removing %s, which %s no longer has\n' "$object" "$1"
                 kube delete "$object" --namespace "$space" --ignore-not-found --wait=false >/dev/null || true
             fi

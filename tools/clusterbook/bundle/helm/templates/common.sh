@@ -108,7 +108,7 @@ groups=''
 
 begin() {
     state="$(mktemp -d "${TMPDIR:-/tmp}/clusterbook.XXXXXX")"
-    mkdir "$state/running" "$state/done" "$state/failed"
+    mkdir "$state/running" "$state/done" "$state/failed" "$state/shared"
     trap 'finish' EXIT
     trap 'interrupted INT 130' INT
     trap 'interrupted TERM 143' TERM

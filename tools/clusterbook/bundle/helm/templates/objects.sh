@@ -38,15 +38,17 @@ objects_of() { # release, namespace; of each of its objects that is there the na
 }
 
 template_of_owner='{{with .metadata.annotations}}{{index . "meta.helm.sh/release-name"}}'
+template_of_owner="$template_of_owner {{index . \"meta.helm.sh/release-namespace\"}}"
 template_of_owner="$template_of_owner {{index . \"helm.sh/resource-policy\"}}{{end}}"
 
-may_go() { # release, namespace, object: it is the release's, and nobody said that it is to be kept
-    [ "$(kube get "$3" --namespace "$2" --ignore-not-found --output "go-template=$template_of_owner" 2>/dev/null)" = \
-        "$1 <no value>" ]
+may_go() { # release, its namespace, that of the object, object: it is the release's, and nobody wants it to be kept
+    [ "$(kube get "$4" --namespace "$3" --ignore-not-found --output "go-template=$template_of_owner" 2>/dev/null)" = \
+        "$1 $2 <no value>" ]
 }
 
 # Helm deletes what a chart has among its templates, be it a kind with all objects of it, or a claim with its data. Where
-# there is such a thing, objects are removed one by one, without the hooks that the chart has for its removal.
+# there is such a thing, or where another release has taken over some of it, objects are removed one by one, without the
+# hooks that the chart has for its removal.
 holds_what_stays='^kind: *["'\'']?(CustomResourceDefinition|PersistentVolumeClaim|Namespace)["'\'']? *$'
 
 remove_former() { # release, namespace
@@ -58,7 +60,7 @@ remove_former() { # release, namespace
         complain "$manifest"
         return 1
     fi
-    if ! grep -q -E "$holds_what_stays" <<<"$manifest"; then
+    if [ ! -e "$state/shared/$1.$2" ] && ! grep -q -E "$holds_what_stays" <<<"$manifest"; then
         if ! said="$(to_helm uninstall "$1" --namespace "$2" --wait --timeout "${HELM_TIMEOUT:-10m}" 2>&1)"; then
             case $said in
                 *'release: not found'*) return 0 ;;
@@ -74,7 +76,7 @@ remove_former() { # release, namespace
             '') ;;
             customresourcedefinition.* | persistentvolumeclaim/* | namespace/*) say "kept: $object of $1" ;;
             *)
-                if ! may_go "$1" "$space" "$object"; then
+                if ! may_go "$1" "$2" "$space" "$object"; then
                     say "kept: $object of $1"
                 elif ! kube delete "$object" --namespace "$space" --ignore-not-found \
                     --timeout "${HELM_TIMEOUT:-10m}" >/dev/null; then
