@@ -142,6 +142,8 @@ def test_an_empty_list_that_our_manifests_read_is_our_own() -> None:
 
 def test_the_switch_of_the_component_itself_is_our_own() -> None:
     assert judged({"enabled": True}, lambda _: {})["/enabled"].effect == "own"
+    assert judged({"install": True}, lambda _: {})["/install"].effect == "own"
+    assert judged({"install": {"it": True}}, lambda _: {})["/install/it"].effect == "dead"
 
 
 def test_a_component_without_a_chart_is_judged_by_its_manifests() -> None:

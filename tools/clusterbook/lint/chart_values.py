@@ -15,6 +15,7 @@ from clusterbook.diagnostics.errors import nearest
 from clusterbook.diagnostics.findings import Finding
 from clusterbook.documents.yaml_reader import Node
 from clusterbook.lint.scope import Scope, key_place
+from clusterbook.resolve.recipe import SWITCHES
 
 UNKNOWN_CHART_KEY = Code(
     "CB047",
@@ -28,7 +29,7 @@ Steps = tuple[str, ...]
 
 _ACTION = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _WORD = re.compile(r"[A-Za-z_][\w-]*")
-_OURS = frozenset({"enabled"})
+_OURS = frozenset(SWITCHES)
 """Keys at the top that speak to the bundler, whether or not the chart knows them. Source: reference row R39."""
 _FREE = tuple(
     "affinity annotations args config data env extraargs extraenv global labels limits matchlabels nodeselector "

@@ -26,6 +26,7 @@ from clusterbook.prove.values import (
     with_value,
     without,
 )
+from clusterbook.resolve.recipe import SWITCHES
 
 MOST_CHANGES = 6
 """Most changes of one value that are written down; the others are counted."""
@@ -146,14 +147,15 @@ class _EffectJudge:
         return [] if lesser.refusal else [each for each in changes if each not in self._unstable]
 
     def _own(self, own: Rendering, path: Steps) -> Effect | None:
-        """Return what a value does to our own manifests, None for nothing; `enabled` at the top is the bundler's."""
+        """Return what a value does to our own manifests, None for nothing; switches at the top are the bundler's."""
         lesser = self.own(without(self.values, path))
         if lesser.refusal and not own.refusal:
             return Effect(OWN, why=f"without it our manifest does not render: {lesser.refusal}")
         changes = self.reader.changes(own.documents, lesser.documents)
         if changes:
             return Effect(OWN, changes=_first(changes), more=_rest(changes))
-        return Effect(OWN, why="says whether the component is deployed") if path == ("enabled",) else None
+        switch = len(path) == 1 and path[0] in SWITCHES
+        return Effect(OWN, why="says whether the component is deployed") if switch else None
 
     def _live(self, changes: Sequence[ObjectChange], default: tuple[Any, ...], shared: Sequence[Steps] = ()) -> Effect:
         return Effect(
