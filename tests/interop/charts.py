@@ -98,6 +98,8 @@ def pins(recipes: Iterable[Recipe]) -> list[Pin]:
 def charts(wanted: Iterable[Pin], tree: Path, real: Path = REAL) -> list[Chart]:
     """Return a packaged chart for each pin: upstream's where `real` has it, else a stand-in.
 
+    Components may have one chart together: then it stands in for all of them.
+
     An upstream chart of another version than the pinned one is of no use where it defines none of the kinds that our
     manifests expect of it: it is from before they were renamed.
 
@@ -107,17 +109,26 @@ def charts(wanted: Iterable[Pin], tree: Path, real: Path = REAL) -> list[Chart]:
     """
     upstream = _upstream(real)
     made = []
+    shared: dict[tuple[str, str, str], list[str]] = {}
+    for pin in wanted:
+        shared.setdefault((pin.source, pin.chart, pin.version), []).append(pin.component)
     for pin in wanted:
         found = upstream.get((pin.component, pin.version))
         expected = standin.kinds_of(pin.component)
         if found is None or (expected and not found[1] and expected.isdisjoint(_kinds(found[0]))):
-            check = tree / "checks" / pin.component / "health-check.yaml"
-            text = check.read_text(encoding="utf-8") if check.is_file() else ""
-            made.append(Chart(pin, standin.archive(pin.component, pin.chart, pin.version, text), real=False))
+            users = shared[pin.source, pin.chart, pin.version]
+            stand_in = standin.shared_archive({each: _check(tree, each) for each in users}, pin.chart, pin.version)
+            made.append(Chart(pin, stand_in, real=False))
         else:
             archive, exact = found
             made.append(Chart(pin, stamp(archive.read_bytes(), pin), real=True, exact=exact))
     return made
+
+
+def _check(tree: Path, component: str) -> str:
+    """Return the text of a component's health check, "" where there is none."""
+    check = tree / "checks" / component / "health-check.yaml"
+    return check.read_text(encoding="utf-8") if check.is_file() else ""
 
 
 def _upstream(real: Path) -> dict[tuple[str, str], tuple[Path, bool]]:
@@ -136,7 +147,7 @@ def _upstream(real: Path) -> dict[tuple[str, str], tuple[Path, bool]]:
 def _kinds(archive: Path) -> set[str]:
     """Return the kinds that a packaged chart defines, and what else its files call a kind."""
     with tarfile.open(archive) as tar:
-        files = [_content(tar, entry).decode(errors="replace") for entry in tar if entry.isfile()]
+        files = [content(tar, entry).decode(errors="replace") for entry in tar if entry.isfile()]
     return {found for text in files for found in re.findall(r"^\s+kind: (\w+)\s*$", text, re.MULTILINE)}
 
 
@@ -146,7 +157,7 @@ def stamp(archive: bytes, pin: Pin) -> bytes:
     A chart packaged from the next best tag is better to test with than a stand-in, and only so a pin finds it.
     """
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        files = {entry.name: _content(tar, entry) for entry in tar if entry.isfile()}
+        files = {entry.name: content(tar, entry) for entry in tar if entry.isfile()}
     (about,) = (path for path in files if path.count("/") == 1 and path.endswith("/Chart.yaml"))
     text = stamped = files[about].decode()
     for key, wanted in (("name", pin.chart), ("version", pin.version)):
@@ -157,7 +168,8 @@ def stamp(archive: bytes, pin: Pin) -> bytes:
     return archive if stamped == text else standin.pack({**files, about: stamped.encode()})
 
 
-def _content(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> bytes:
+def content(tar: tarfile.TarFile, entry: tarfile.TarInfo) -> bytes:
+    """Return what a file of an archive holds."""
     file = tar.extractfile(entry)
     assert file is not None
     return file.read()

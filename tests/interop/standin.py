@@ -111,9 +111,25 @@ def archive(component: str, chart: str, version: str, check: str) -> bytes:
         chart: its name without a repository.
         check: the text of the component's health check; empty when there is none.
     """
-    expected = [resource for resource in _expected(check) if resource.get("metadata")]
-    definitions = {each["metadata"]["name"]: each for each in _definitions(component, expected)}
-    templates = {f"{number:02}.yaml": _workload(component, each) for number, each in enumerate(_workloads(expected))}
+    return shared_archive({component: check}, chart, version)
+
+
+def shared_archive(checks: Mapping[str, str], chart: str, version: str) -> bytes:
+    """Return the packaged chart that some components have together, each of which deploys what its own check expects.
+
+    Args:
+        checks: the text of the health check by component.
+        chart: its name without a repository.
+    """
+    definitions: dict[str, dict[str, Any]] = {}
+    templates: dict[str, str] = {}
+    for component, check in checks.items():
+        expected = [resource for resource in _expected(check) if resource.get("metadata")]
+        definitions |= {each["metadata"]["name"]: each for each in _definitions(component, expected)}
+        for number, each in enumerate(_workloads(expected)):
+            text = _workload(component, each)
+            alone = f'{{{{ if eq .Release.Name "{component}" }}}}{text}{{{{ end }}}}'
+            templates[f"{component}-{number:02}.yaml"] = text if len(checks) == 1 else alone
     files = {
         "Chart.yaml": json.dumps({"apiVersion": "v2", "name": chart, "version": version, "appVersion": version}),
         "values.yaml": "{}\n",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -148,3 +150,19 @@ def test_an_archive_is_the_same_bytes_every_time() -> None:
     check = (RECIPES / "checks" / "gpu-operator" / "health-check.yaml").read_text()
     one, two = (standin.archive("gpu-operator", "gpu-operator", "v26.3.2", check) for _ in range(2))
     assert one == two
+
+
+def test_components_that_have_one_chart_together_each_deploy_their_own(tmp_path: Path) -> None:
+    pins = [charts.Pin(name, "oci://x.example/charts", "dra", "1.0.0") for name in ("nvidia-dra-driver-gpu", "other")]
+    for name in ("nvidia-dra-driver-gpu", "other"):
+        check = tmp_path / "checks" / name / "health-check.yaml"
+        check.parent.mkdir(parents=True)
+        expected = f"{{kind: Deployment, metadata: {{name: {name}-controller, namespace: x}}}}"
+        check.write_text(f"spec: {{steps: [{{try: [{{assert: {{resource: {expected}}}}}]}}]}}\n")
+    one, other = charts.charts(pins, tmp_path, real=tmp_path / "none")
+    assert one.archive == other.archive
+    with tarfile.open(fileobj=io.BytesIO(one.archive)) as tar:
+        files = {entry.name: charts.content(tar, entry).decode() for entry in tar}
+    assert "dra/crds/computedomains.resource.nvidia.com.yaml" in files
+    for name in ("nvidia-dra-driver-gpu", "other"):
+        assert files[f"dra/templates/{name}-00.yaml"].startswith(f'{{{{ if eq .Release.Name "{name}" }}}}')
