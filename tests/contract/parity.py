@@ -4,15 +4,17 @@
 
 Both trees are resolved by this checkout's own engine, which test_reference.py and test_profiles.py hold against the
 reference's own results. Every set of criteria that an overlay of TREE claims is asked of both, with every answer to a
-choice that it offers; in which order checks stand is no difference. What differs on purpose is listed in FILE with its
-reason; without a flag that is departures/NAME.yaml beside this module, for a TREE called NAME. Prints what no departure
-accounts for, then the departures with the number of recipes that each of them is about, then `equal N/M`; exits 0 when
-all are equal.
+choice that it offers; in which order checks stand is no difference. Asked for by name are the components and mixins
+of TREE, and the leaves of its recipe-health.json where it has one. What differs on purpose, or is not here, is listed
+in FILE with its reason; without a flag that is departures/NAME.yaml beside this module, for a TREE called NAME.
+Prints what no departure accounts for, then the departures with the number of recipes that each of them is about, then
+`equal N/M`; exits 0 when all are equal.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,6 +25,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from clusterbook.catalog.criteria import ANY, DIMENSIONS, Criteria
 from clusterbook.cli.builder.recipe import load
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.resolve.document import recipe_document
@@ -33,9 +36,9 @@ from clusterbook.resolve.views import query_view
 from tests.contract.facts import differences, stated
 
 DEPARTURES = Path(__file__).resolve().parent / "departures"
-KINDS = ("repeated", "mended", "contradictory", "missing", "ours", "later")
+KINDS = ("repeated", "mended", "contradictory", "missing", "ours", "unused")
 """What a departure may be: the chart says the same by itself; a value of theirs does nothing or harm; the facts
-contradict each other; a file of theirs is not to be had; we decide otherwise; it is not carried yet."""
+contradict each other; a file of theirs is not to be had; we decide otherwise; no recipe of theirs has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +105,12 @@ def document(found: Matrix, query: Query) -> dict[str, Any] | None:
     return said
 
 
-def hold(ours: Matrix, theirs: Matrix, departures: Iterable[Departure]) -> Parity:
-    """Return what differs between two trees in all that the second one claims."""
+def hold(ours: Matrix, theirs: Matrix, departures: Iterable[Departure], leaves: Iterable[Criteria] = ()) -> Parity:
+    """Return what differs between two trees in all that the second one claims, and what of it the first one lacks."""
     listed = list(departures)
     parity = Parity()
+    for what, pointer in absent(ours, theirs, leaves):
+        _account(parity, listed, what, [(pointer, "not here")])
     for finding in theirs.findings:
         _account(parity, listed, "unresolved", [(f"/{finding.place.file.rpartition('/')[2]}", finding.what)])
     for query in claimed(theirs):
@@ -114,6 +119,29 @@ def hold(ours: Matrix, theirs: Matrix, departures: Iterable[Departure]) -> Parit
         found = [("", "not here")] if recipe is None else _pointers(recipe, fact)
         _account(parity, listed, query.text(), found)
     return parity
+
+
+def absent(ours: Matrix, theirs: Matrix, leaves: Iterable[Criteria]) -> Iterator[tuple[str, str]]:
+    """Yield (what, pointer) of each component, mixin and leaf that a tree has and we have nothing of that name for.
+
+    A component is what its registry names or has a folder for; a leaf is one of `leaves` that is not answered here.
+    """
+    folders = {path.split("/")[1] for path in theirs.catalog.tree.files if path.startswith("components/")}
+    for name in sorted({*theirs.catalog.components, *folders} - {*ours.catalog.components}):
+        yield "component", f"/{name}"
+    mixins = {*theirs.catalog.mixins, *theirs.catalog.unread_mixins}
+    for name in sorted(mixins - {*ours.catalog.mixins}):
+        yield "mixin", f"/{name}"
+    for leaf in leaves:
+        if ours.answer(leaf).state not in (CURATED, COMPOSED):
+            yield "leaf", "/" + "-".join(map(str, leaf.specified().values()))
+
+
+def listed_leaves(tree: Path) -> list[Criteria]:
+    """Return the criteria of the leaves that a tree's recipe-health.json lists, none where it has no such file."""
+    path = tree / "recipe-health.json"
+    entries = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    return [Criteria(**{each: entry.get(each) or ANY for each in DIMENSIONS}) for entry in entries]
 
 
 def _pointers(recipe: Mapping[str, Any], fact: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -150,7 +178,8 @@ def main() -> int:
     listed = arguments.departures or DEPARTURES / f"{arguments.tree.resolve().name}.yaml"
     try:
         departures = read_departures(listed) if arguments.departures or listed.exists() else []
-        parity = hold(load(arguments.recipes, None), load(arguments.tree, None), departures)
+        leaves = listed_leaves(arguments.tree)
+        parity = hold(load(arguments.recipes, None), load(arguments.tree, None), departures, leaves)
     except (ClusterbookError, OSError) as error:
         print(error, file=sys.stderr)
         return getattr(error, "exit_status", 2)

@@ -50,6 +50,10 @@ def test_a_tree_is_equal_to_itself() -> None:
         "/h100-gke-cos-training-kueue.yaml",
         "/h100-kind-training-kueue.yaml",
     ]
+    # its registry knows nothing of these four, of which there are values alone
+    assert found.different.pop("component") == [
+        f"/{name}: not here" for name in ("lws", "nvsentinel-mongodb", "psmdb-operator", "topograph")
+    ]
     assert found.equal == len(found.different) > 200
 
 
@@ -73,6 +77,23 @@ def test_a_departure_accounts_for_its_pointers_in_its_recipes_alone(trees: tuple
     assert set(found.patterns) == {(fitting, version)}
 
 
+def test_components_mixins_and_leaves_that_are_not_here_are_found(tmp_path: Path) -> None:
+    more = {**BEFORE, "components/f/values.yaml": "x: 1", "mixins/os": "{}"}
+    ours, theirs = written(tmp_path / "ours", BEFORE), written(tmp_path / "theirs", more)
+    health = [{"recipe": "eks-a", "service": "eks"}, {"recipe": "gke-b", "service": "gke", "os": "cos"}]
+    (tmp_path / "theirs/recipe-health.json").write_text(json.dumps(health), encoding="utf-8")
+    found = parity.hold(ours, theirs, [], parity.listed_leaves(tmp_path / "theirs"))
+    assert {recipe: different for recipe, different in found.different.items() if different} == {
+        "component": ["/f: not here"],
+        "mixin": ["/os: not here"],
+        "leaf": ["/gke-cos: not here"],
+    }
+    departures = [Departure("unused", "", (f"/{name}",), (of,)) for of, name in (("component", "f"), ("leaf", "gke-*"))]
+    left = parity.hold(ours, theirs, departures, parity.listed_leaves(tmp_path / "theirs")).different
+    assert (left["component"], left["mixin"], left["leaf"]) == ([], ["/os: not here"], [])
+    assert parity.listed_leaves(tmp_path / "ours") == []
+
+
 # --- November ---------------------------------------------------------------------------------------------------------
 
 OURS = Path(__file__).resolve().parents[2] / "recipes"
@@ -81,8 +102,10 @@ OURS = Path(__file__).resolve().parents[2] / "recipes"
 @pytest.fixture(scope="module")
 def november() -> Parity:
     """Return what came of holding our sources against the tree of November."""
-    tree = load(shared_folder("reference/2026.11"), None)
-    return parity.hold(load(OURS, None), tree, parity.read_departures(parity.DEPARTURES / "2026.11.yaml"))
+    folder = shared_folder("reference/2026.11")
+    listed, leaves = parity.read_departures(parity.DEPARTURES / "2026.11.yaml"), parity.listed_leaves(folder)
+    assert len(leaves) == 60
+    return parity.hold(load(OURS, None), load(folder, None), listed, leaves)
 
 
 def test_our_sources_say_what_november_says_but_for_what_is_listed(november: Parity) -> None:
