@@ -10,7 +10,7 @@ import pytest
 
 from clusterbook.cli import build_main
 from clusterbook.freshness.age import BEHIND, CURRENT, UNKNOWN
-from clusterbook.freshness.ask import ask
+from clusterbook.freshness.ask import LARGEST_INDEX_BYTES, ask
 from clusterbook.freshness.pins import pins
 from clusterbook.oci.open import Access
 from tests.support import trees
@@ -113,6 +113,42 @@ def test_an_index_that_is_no_text_leaves_its_pins_unknown(folder: Path) -> None:
         catalog = trees.load({"registry.yaml": registry_yaml(site.address, "127.0.0.1:1"), "base": "{}"})
         found = ask(pins(catalog)[:1], Access(), NOW)
     assert (found[0].state, "is not UTF-8 text" in found[0].why) == (UNKNOWN, True)
+
+
+@pytest.mark.parametrize(
+    ("fault", "state"),
+    [
+        (Fault("index.yaml", status=302, headers={"Location": "/catalog/there/index.yaml"}), BEHIND),
+        (Fault("index.yaml", status=302, headers={"Location": "/catalog/index.yaml"}, times=99), UNKNOWN),
+        (Fault("index.yaml", status=302, headers={"Location": "file:///etc/passwd"}), UNKNOWN),
+        (Fault("index.yaml", status=429, headers={"Retry-After": "1"}, times=99), UNKNOWN),
+        (Fault("index.yaml", status=200, headers={"Content-Length": str(1 << 40)}), UNKNOWN),
+        (Fault("index.yaml", cut=20, times=99), UNKNOWN),
+        (Fault("index.yaml", body=b"", times=99), UNKNOWN),
+        (Fault("index.yaml", body=b"<html>log in</html>"), UNKNOWN),
+        (Fault("index.yaml", body=b"apiVersion: v1\nentries:\n  alpha:\n  - {}\n"), UNKNOWN),
+        (Fault("index.yaml", body=b"apiVersion: v1\nentries:\n  alpha: &a\n  - *a\n"), UNKNOWN),
+    ],
+    ids=["moved", "loop", "file", "429", "huge", "cut", "empty", "page", "versionless", "alias"],
+)
+def test_a_repository_that_answers_oddly_is_followed_or_unknown(folder: Path, fault: Fault, state: str) -> None:
+    (folder / "there").mkdir()
+    (folder / "there/index.yaml").write_text(INDEX, encoding="utf-8")
+    registry = FakeRegistry()
+    push(registry, "v2.0.0", "")
+    with serving(Site(folder, [fault])) as site, running(registry):
+        catalog = trees.load({"registry.yaml": registry_yaml(site.address, registry.host), "base": "{}"})
+        found = ask(pins(catalog), Access(), NOW)
+    assert [each.state for each in found] == [state, CURRENT]
+    assert bool(found[0].why) is (state == UNKNOWN)
+
+
+def test_an_index_that_is_too_large_is_not_read_in_part(folder: Path) -> None:
+    whole = INDEX.encode() + b"# more\n" * (LARGEST_INDEX_BYTES // 7)
+    with serving(Site(folder, [Fault("index.yaml", body=whole)])) as site:
+        catalog = trees.load({"registry.yaml": registry_yaml(site.address, "127.0.0.1:1"), "base": "{}"})
+        found = ask(pins(catalog)[:1], Access(), NOW)
+    assert (found[0].state, "is larger than 64 MiB" in found[0].why) == (UNKNOWN, True)
 
 
 def test_the_command_tells_writes_and_bumps(tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

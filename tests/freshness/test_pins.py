@@ -112,6 +112,29 @@ def test_pre_releases_count_where_one_is_pinned() -> None:
     assert newer(offers, "main") == []
 
 
+def test_a_candidate_for_a_pre_release_that_is_there_is_nothing_newer() -> None:
+    offers = in_tags([f"v0.1.0-alpha.{each}" for each in ("12-rc1", "12", "13-rc1", "13", "14-rc1")])
+    assert [each.version for each in newer(offers, "v0.1.0-alpha.12")] == ["v0.1.0-alpha.13", "v0.1.0-alpha.14-rc1"]
+
+
+def test_tags_that_are_no_whole_versions_are_no_offers() -> None:
+    tags = ["1.0.0", "2", "2.1", "v3", "9.9.9.9", "sha256-ab.att", "main", f"sha256:{'0' * 64}"]
+    assert newer(in_tags(tags), "1.0.0") == []
+
+
+@pytest.mark.parametrize("version", [f"sha256:{'0' * 64}", f"1.2.0@sha256:{'0' * 64}"])
+def test_a_pin_by_digest_is_unknown_with_its_reason(version: str) -> None:
+    seen = compare(pin(version), in_index(INDEX, "alpha", where="here"), NOW)
+    assert (seen.state, seen.why) == (UNKNOWN, f"{version} cannot be put in an order")
+
+
+@pytest.mark.parametrize("before", ["apiVersion: v1\n", "\ufeff"])
+def test_an_index_without_a_version_offers_none(before: str) -> None:
+    text = f"{before}entries: # all of them\n  alpha:\n  - created: yesterday\n  - null\n"
+    seen = compare(pin(), in_index(text, "alpha", where="here"), NOW)
+    assert (seen.state, seen.why) == (UNKNOWN, "the repository does not offer 1.2.0")
+
+
 def test_a_pin_is_current_behind_or_unknown() -> None:
     offers = in_index(INDEX, "alpha", where="here")
     seen = compare(pin(), offers, NOW)

@@ -47,7 +47,10 @@ def _index(pin: ChartPin, known: dict[str, str | ClusterbookError]) -> str:
     address = _address(pin)
     if address not in known:
         try:
-            known[address] = read_address(address, LARGEST_INDEX_BYTES).decode()
+            read = read_address(address, LARGEST_INDEX_BYTES + 1)
+            if len(read) > LARGEST_INDEX_BYTES:
+                raise Malformed(f"{address} is larger than {LARGEST_INDEX_BYTES >> 20} MiB")
+            known[address] = read.decode()
         except ClusterbookError as error:
             known[address] = error
         except UnicodeDecodeError:

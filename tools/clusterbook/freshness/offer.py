@@ -11,7 +11,7 @@ from clusterbook.diagnostics.transport import Malformed, NoArtifact
 from clusterbook.documents.yaml_reader import parse
 from clusterbook.transition.version_range import rank
 
-_ENTRIES = re.compile(r"^entries:[ \t]*\r?$", re.MULTILINE)
+_ENTRIES = re.compile(r"^\ufeff?entries:[ \t]*(?:#.*)?\r?$", re.MULTILINE)
 _KEY = re.compile(r"^(?P<indent> *)(?P<quote>[\"']?)(?P<name>[^\s\"':#-][^\"':]*)(?P=quote):[ \t]*\r?$")
 
 
@@ -76,17 +76,27 @@ def in_tags(tags: Iterable[str]) -> list[ChartOffer]:
 def newer(offers: Iterable[ChartOffer], version: str) -> list[ChartOffer]:
     """Return the offers above a version, the oldest first, one for each version.
 
-    Pre-releases count only where the version is one itself.
+    Pre-releases count only where the version is one itself, and a candidate for one of them no longer once that is
+    there: in the order of versions `alpha.13-rc1` stands above `alpha.13`.
     """
     pinned = rank(version)
     if pinned is None:
         return []
+    offered = list(offers)
+    there = {where for offer in offered if (where := rank(offer.version)) is not None}
     found = {
         where: offer
-        for offer in offers
+        for offer in offered
         if (where := rank(offer.version)) is not None and where > pinned and (_is_release(where) or "-" in version)
+        if _candidate_for(offer.version) not in there
     }
     return [found[where] for where in sorted(found)]
+
+
+def _candidate_for(version: str) -> tuple[Any, ...] | None:
+    """Return the rank of the pre-release that a version is a candidate for, None where it is for none."""
+    release, _, last = version.rpartition("-")
+    return rank(release) if "-" in release and last else None
 
 
 def _is_release(where: tuple[Any, ...]) -> bool:
