@@ -46,6 +46,7 @@ KINDS = (
     Kind("agentgateway.dev", ("v1alpha1",), "AgentgatewayParameters", "agentgateway-crds", namespaced=True),
     Kind("gateway.networking.k8s.io", ("v1",), "Gateway", "agentgateway-crds", namespaced=True),
     Kind("gateway.networking.k8s.io", ("v1",), "GatewayClass", "agentgateway-crds"),
+    Kind("gateway.kgateway.dev", ("v1alpha1",), "GatewayParameters", "kgateway-crds", namespaced=True),
     Kind("mellanox.com", ("v1alpha1",), "NicClusterPolicy", "network-operator"),
     Kind("nfd.k8s-sigs.io", ("v1alpha1",), "NodeFeatureRule", "nfd"),
     Kind("nvidia.com", ("v1",), "ClusterPolicy", "gpu-operator"),

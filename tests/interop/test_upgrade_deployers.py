@@ -1,4 +1,4 @@
-"""An upgrade by Helmfile, in the words of its README and of the plan, ends where a fresh installation does.
+"""Upgrades by Helmfile and by Argo CD, in the words of their READMEs and of the plan, to what a fresh installation is.
 
 From release 2026.7.0 to today on a real control plane, with charts that stand in for upstream's. What Flux would apply
 is judged by an API server that has its kinds; nobody plays its controllers.
@@ -15,15 +15,18 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from clusterbook.bundle.argocd.applications import waves
 from clusterbook.bundle.render import Bundle, render
 from clusterbook.upgrade.plan import Knowledge, make_plan
 from clusterbook.upgrade.side import UpgradeSide, planned_side
+from tests.interop import argo, diffplugin, nodes
 from tests.interop import cluster as control_plane
-from tests.interop import diffplugin, nodes
+from tests.interop.argo import NAMESPACE, ArgoCD
 from tests.interop.charts import ChartServers
 from tests.interop.cluster import Cluster
 from tests.interop.deployment import Name, contents, played, write
-from tests.interop.processes import run
+from tests.interop.gitserver import GitServer
+from tests.interop.processes import run, wait_until
 from tests.interop.upgrade_all import TODAY, deployed, differences, open_releases
 from tests.support.trees import shared_folder
 from tests.support.whole_recipes import Recipe
@@ -83,6 +86,75 @@ def test_helmfile_ends_where_a_fresh_installation_does(
             run(*words.split(), env={**tools_env, **env})
         apply(TODAY, env, tmp_path / "new")
         assert list(differences(deployed(running, base), wanted)) == []
+
+
+def synced(argo_cd: ArgoCD, made: Bundle, commit: str) -> None:
+    """Wait until all that a bundle has is Synced and Healthy, its parent at a commit."""
+    look = "argocd.argoproj.io/refresh=normal"  # what a webhook of the Git server would say
+    argo_cd.cluster.kubectl("annotate", "applications", "--all", "--namespace", NAMESPACE, "--overwrite", look)
+    wait_until(
+        lambda: argo_cd.applications()["clusterbook-stack"].get("status", {}).get("sync", {}).get("revision") == commit,
+        "the parent has seen the commit",
+    )
+    argo_cd.wait_until_healthy("clusterbook-stack", *waves(made.plan.folders))
+
+
+class AppOfApps:
+    """Bundles that are committed to a Git server, one after the other; the parent is applied once."""
+
+    def __init__(self, bundles: Mapping[str, Bundle], git: GitServer, folder: Path, env: Environment) -> None:
+        self.bundles, self.git, self.folder, self.env = bundles, git, folder, env
+
+    def bring(self, release: str, argo_cd: ArgoCD) -> None:
+        """Do what the README says about a bundle, and wait."""
+        folder = write(self.bundles[release].files, self.folder / argo_cd.cluster.kubeconfig.parent.name / release)
+        url = self.git.publish("stack", folder)
+        patch = ("--patch-file", folder / "argocd-cm-patch.yaml")
+        argo_cd.cluster.kubectl("patch", "configmap", "argocd-cm", "--namespace", NAMESPACE, *patch)
+        self.tell(argo_cd, folder, url)
+        commit = run("git", "--git-dir", self.git.folder / "stack.git", "rev-parse", "HEAD").strip()
+        synced(argo_cd, self.bundles[release], commit)
+
+    def tell(self, argo_cd: ArgoCD, folder: Path, _url: str) -> None:
+        argo_cd.cluster.kubectl("apply", "--filename", folder / "app-of-apps.yaml")
+
+
+class ChartOfApplications(AppOfApps):
+    """The same as a chart, whose parent Helm installs."""
+
+    def tell(self, argo_cd: ArgoCD, folder: Path, url: str) -> None:
+        words = ("helm", "upgrade", "--install", "stack", folder, "--namespace", NAMESPACE, "--set", f"repoURL={url}")
+        run(*words, env={**self.env, **argo_cd.cluster.env})
+
+
+@pytest.mark.parametrize("deployer", ["argocd", "argocd-helm"])
+def test_argo_cd_ends_where_a_fresh_installation_does(
+    deployer: str, opened: Opened, tmp_path: Path, git_server: GitServer, tools_env: dict[str, str]
+) -> None:
+    servers, recipes = opened
+    home = {"repo": git_server.url("stack")} if deployer == "argocd" else {}
+    bundles = {name: render(recipe, {"deployer": deployer, **home}, "0") for name, recipe in recipes.items()}
+    kind = AppOfApps if deployer == "argocd" else ChartOfApplications
+    way = kind(bundles, git_server, tmp_path, {**tools_env, **servers.env})
+    with (
+        cluster(tmp_path / "cluster") as (running, base),
+        argo.start(tmp_path / "argo", running, env=servers.env) as argo_cd,
+    ):
+        way.bring(OLD, argo_cd)
+        way.bring(TODAY, argo_cd)
+        reached = of_components(deployed(running, base))
+    with (
+        cluster(tmp_path / "fresh-cluster") as (fresh, base),
+        argo.start(tmp_path / "fresh-argo", fresh, env=servers.env) as argo_cd,
+    ):
+        way.bring(TODAY, argo_cd)
+        wanted = of_components(deployed(fresh, base))
+    assert list(differences(reached, wanted)) == []
+
+
+def of_components(found: Mapping[Name, Any]) -> dict[Name, Any]:
+    """Return what lies outside the namespace of Argo CD, which writes down there what it does."""
+    return {name: each for name, each in found.items() if name.namespace != NAMESPACE}
 
 
 def test_an_api_server_takes_what_flux_has_to_change(

@@ -7,7 +7,7 @@ bundle was installed at once. What an upgrade keeps on purpose may be there besi
 
 usage: python -m tests.interop.upgrade_all [--cover] [--real-charts] [--helm4] [--kill SEED] [--back] [SLUG ...]
 
-  --cover         only as many routes as it takes to upgrade each different release in each different way
+  --cover         only as much of the routes as it takes to upgrade each release from each place and chart to each other
   --real-charts   upstream's, where they lie beside the checkout, instead of those that stand in for them
   --helm4         by Helm 4 instead of 3
   --kill SEED     kill each upgrade at a random moment and run it again; the same seed gives the same moments
@@ -17,6 +17,7 @@ usage: python -m tests.interop.upgrade_all [--cover] [--real-charts] [--helm4] [
 from __future__ import annotations
 
 import contextlib
+import itertools
 import random
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from clusterbook.bundle.folders import Folder
 from clusterbook.bundle.render import Bundle, render
 from clusterbook.catalog.load import load_catalog
 from clusterbook.catalog.read import read_tree
@@ -56,6 +58,10 @@ _OF_NAMESPACES = {"default", "kube-root-ca.crt"}
 """Objects that Kubernetes makes in each namespace."""
 
 
+Step = tuple[object, object]
+"""A release before and after: its name, namespace and chart; None where it is not there."""
+
+
 class Stop(NamedTuple):
     """One bundle on a route, and the release that it is of."""
 
@@ -70,15 +76,29 @@ class Route(NamedTuple):
     service: str
     stops: tuple[Stop, ...]
 
-    def steps(self) -> set[str]:
+    def legs(self) -> list[set[Step]]:
+        """Return how releases are upgraded from each stop to the next."""
+        return [set(_leg(before.bundle, after.bundle)) for before, after in itertools.pairwise(self.stops)]
+
+    def steps(self) -> set[Step]:
         """Return each way in which a release is upgraded on this route."""
-        found = set()
-        for before, after in zip(self.stops, self.stops[1:], strict=False):
-            was = {folder.name: folder._replace(part=None) for folder in before.bundle.plan.folders}
-            for folder in after.bundle.plan.folders:
-                found.add(repr((was.pop(folder.name, None), folder._replace(part=None))))
-            found |= {repr((each, None)) for each in was.values()}
-        return found
+        return set().union(*self.legs())
+
+    def only(self, steps: Collection[Step]) -> Route:
+        """Return the part of this route on which these steps are taken."""
+        busy = [number for number, leg in enumerate(self.legs()) if not leg.isdisjoint(steps)]
+        return self._replace(stops=self.stops[busy[0] : busy[-1] + 2])
+
+
+def _leg(before: Bundle, after: Bundle) -> Iterator[Step]:
+    was = {folder.name: folder for folder in before.plan.folders}
+    for folder in after.plan.folders:
+        yield _identity(was.pop(folder.name, None)), _identity(folder)
+    yield from ((_identity(each), None) for each in was.values())
+
+
+def _identity(folder: Folder | None) -> object:
+    return folder and (folder.name, folder.namespace, folder.chart)
 
 
 def trees(folder: Path, registry: Path = ROOT / "registry") -> dict[str, Path]:
@@ -137,13 +157,13 @@ def _differ(one: Bundle, other: Bundle) -> bool:
 
 
 def covering(wanted: Sequence[Route]) -> list[Route]:
-    """Return some of these routes that together upgrade each release in each different way."""
+    """Return parts of these routes that together upgrade each release in each different way."""
     left = set().union(*(route.steps() for route in wanted))
     found = []
     while left:
         best = max(wanted, key=lambda route: len(route.steps() & left))
+        found.append(best.only(left & best.steps()))
         left -= best.steps()
-        found.append(best)
     return found
 
 
@@ -188,7 +208,7 @@ def deployed(cluster: Cluster, base: Collection[Name]) -> dict[Name, Any]:
 
 
 def _counts(name: Name, each: Mapping[str, Any]) -> bool:
-    played = name.kinds.endswith(("/pods", "/controllerrevisions"))
+    played = name.kinds.endswith(("/pods", "/controllerrevisions", "/ipaddresses"))
     return not each["metadata"].get("ownerReferences") and not played and name.name not in _OF_NAMESPACES
 
 
