@@ -360,7 +360,12 @@
     window.clusterbook.fits(element, data, tables, { make, script });
   };
 
-  const parts = { finder, compare, coverage, filter, only, tabs, fits };
+  const upgrade = async (element) => {
+    await script("assets/upgrade.js");
+    await window.clusterbook.upgrade(element, { make, script, load, copier, typed, plural });
+  };
+
+  const parts = { upgrade, finder, compare, coverage, filter, only, tabs, fits };
   const start = () => {
     document.querySelectorAll("[data-cb]").forEach((element) => parts[element.dataset.cb](element));
     document.querySelectorAll("article table:not(.cb-heat)").forEach(stack);

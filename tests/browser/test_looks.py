@@ -22,6 +22,7 @@ KINDS = {
     "difference": "recipes/h100-eks-ubuntu-training/1.0.0..2.0.0.html",
     "compare": "compare.html?a=h100-eks-ubuntu-training&b=h100-eks-ubuntu-inference",
     "fits": "fits.html",
+    "upgrade": "upgrade.html?from=h100-eks-ubuntu-training-kubeflow@1.0.0&to=h100-eks-ubuntu-training-kubeflow@3.0.0",
     "components": "components/index.html",
     "component": "components/gpu-operator.html",
     "values": "values/index.html",
@@ -42,6 +43,7 @@ SETTLED = {
     "finder": ".cb-list li",
     "compare": ".cb-compare tbody tr",
     "fits": ".cb-drop",
+    "upgrade": ".cb-plan h2",
     "coverage": ".cb-axes",
     "checks": ".cb-axes",
 }

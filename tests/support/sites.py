@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -14,6 +15,7 @@ from clusterbook.cli.commands import program as client
 from clusterbook.evidence.ledger import LedgerEvidence
 from clusterbook.ledger.folder import open_ledger
 from clusterbook.ledger.model import Ledger
+from clusterbook.ledger.write_releases import read_upgrades
 from clusterbook.resolve import matrix
 from clusterbook.resolve.matrix import Matrix
 from clusterbook.site import build as site_build
@@ -79,7 +81,8 @@ def ours() -> Matrix:
 @cache
 def our_data() -> SiteData:
     """Return what the site of our own catalog and ledger knows."""
-    return data_of(ours(), open_ledger(OURS / "registry"))
+    found = data_of(ours(), open_ledger(OURS / "registry"))
+    return dataclasses.replace(found, upgrades=read_upgrades(OURS / "registry"))
 
 
 def sources(folder: Path) -> Path:

@@ -53,6 +53,11 @@ def groups(diff: Diff) -> Iterator[tuple[str, list[Change]]]:
         yield title, list(changes)
 
 
+def title(section: str) -> str:
+    """Return what the changes of a section are called together."""
+    return _TITLES[section]
+
+
 def text(diff: Diff) -> str:
     """Return a line for each change, below a title for each kind, and who had the last word where that is known."""
     if not diff:

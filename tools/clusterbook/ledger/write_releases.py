@@ -6,18 +6,25 @@ Written once for a ledger and a program: both are told by digests, and what is u
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from clusterbook.diagnostics.errors import ClusterbookError
-from clusterbook.files.write import write_folder
+from clusterbook.files.write import write_bytes, write_folder
 from clusterbook.ledger.folder import open_ledger
 from clusterbook.ledger.model import Ledger
 from clusterbook.ledger.release_index import ReleaseIndex, open_release
+from clusterbook.ledger.upgrades import NONE, UpgradeFacts, plan_upgrades
 from clusterbook.lookup.format import FORMAT, encode, recipe_part
-from clusterbook.lookup.release_folder import LISTING, ledger_digests, place
+from clusterbook.lookup.index_files import IndexFiles, embedded_texts
+from clusterbook.lookup.release_folder import LISTING, find_folder, ledger_digests, place
 
+UPGRADES = "upgrades.json"
+"""The file beside the indexes that has every plan."""
+_TELLING = ("/upgrades.yaml", "/proof.json")
+"""Ends of source files that say what upgrades are planned by: records, and proofs of charts."""
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -31,8 +38,39 @@ def write_releases(registry: Path) -> list[str]:
         Unwritable: a file cannot be written.
     """
     digests, program, kept = ledger_digests(registry.as_posix()), _program_digest(), Path(place(registry.as_posix()))
-    if not digests or _is_current(kept / LISTING, digests, program):
+    if not digests:
         return []
+    written = [] if _is_current(kept / LISTING, digests, program) else _write_indexes(registry, kept, digests, program)
+    stamp = _stamp(digests, program)
+    if _read(kept / UPGRADES).get("made") != stamp:
+        facts = plan_upgrades(open_ledger(registry), _opener(registry))
+        text = json.dumps({"made": stamp, **facts._asdict()}, separators=(",", ":"))
+        write_bytes(kept / UPGRADES, f"{text}\n".encode())
+    return written
+
+
+def read_upgrades(registry: Path) -> UpgradeFacts:
+    """Return every upgrade between versions of the ledger in `registry`, as it was written or else planned now.
+
+    Raises:
+        BrokenLedger: the ledger is not what it should be.
+    """
+    digests = ledger_digests(registry.as_posix())
+    if not digests:
+        return NONE
+    found = _read(Path(place(registry.as_posix())) / UPGRADES)
+    if found.get("made") == _stamp(digests, _program_digest()):
+        return UpgradeFacts(**{name: found[name] for name in UpgradeFacts._fields})
+    return plan_upgrades(open_ledger(registry), _opener(registry))
+
+
+def _opener(registry: Path) -> Callable[[str], IndexFiles]:
+    """Return what gives the index of a release: what was written, or else what is resolved now."""
+    return lambda release: find_folder(registry.as_posix(), release) or open_release(registry, release)
+
+
+def _write_indexes(registry: Path, kept: Path, digests: Mapping[str, str], program: str) -> list[str]:
+    """Write the index of each release; return those that were written. Raises as `write_releases`."""
     ledger = open_ledger(registry)
     files: list[tuple[str, bytes]] = []
     releases = {}
@@ -57,12 +95,24 @@ def _parts(ledger: Ledger, index: ReleaseIndex, release: str) -> Iterator[tuple[
         yield part, data if record is None else encode({**json.loads(data), "recipe": record.recipe})
 
 
-def _is_current(listing: Path, digests: dict[str, str], program: str) -> bool:
+def _is_current(listing: Path, digests: Mapping[str, str], program: str) -> bool:
+    found = _read(listing)
+    return (found.get("ledger"), found.get("program")) == (digests, program)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return a document that was written, {} where there is none that can be read."""
     try:
-        found = json.loads(listing.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    return isinstance(found, dict) and (found.get("ledger"), found.get("program")) == (digests, program)
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _stamp(digests: Mapping[str, str], program: str) -> str:
+    """Return what plans depend on, as a digest: the ledger, the program, and the records and proofs built in."""
+    known = {path: text for path, text in embedded_texts().items() if path.endswith(_TELLING)}
+    return sha256(json.dumps([digests, program, known], sort_keys=True).encode()).hexdigest()
 
 
 def _program_digest() -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from clusterbook.diff import recipe_report
 from clusterbook.diff.export import Exporter
-from clusterbook.site import openapi
+from clusterbook.site import openapi, upgrades
 from clusterbook.site.evidence import status
 from clusterbook.site.json_schemas import schemas
 from clusterbook.site.model import EvidenceView, RecipeSummary, RecipeView, SiteData, VersionView
@@ -54,6 +54,9 @@ def files(data: SiteData) -> Iterator[tuple[str, bytes]]:
         yield f"{lead}.json", encode(evidence_document(proof))
         for name, content in proof.files.items():
             yield f"{lead}/{name}", content
+    for name, document in upgrades.files(data):
+        yield f"{ROOT}/{name}.json", encode(document)
+        yield f"{ROOT}/{name}.js", twin(name, document)
     yield f"{ROOT}/values.json", encode([_value(value) for value in data.values])
     for name, text in schemas().items():
         yield f"{ROOT}/schemas/{name}", text.encode()

@@ -118,6 +118,11 @@ def as_published(slug: str, version: str) -> str:
     return f"clusterbook recipe {slug}@{version}"
 
 
+def plan(old: str, new: str) -> str:
+    """Return the command that plans an upgrade."""
+    return f"clusterbook upgrade plan {old} {new}"
+
+
 def compare(old: str, new: str) -> str:
     """Return the command that compares two recipes or versions."""
     return f"clusterbook diff {old} {new}"

@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from clusterbook.site.model import RecipeSummary, SiteData
+from clusterbook.site import upgrades
+from clusterbook.site.model import RecipeSummary, ReleaseView, SiteData, VersionView
 
 _NEVER = "1970-01-01T00:00:00Z"
+_MOST_NEEDS = 12
+"""How many things that need somebody an entry says; its page has all."""
 FeedEntry = tuple[str, str, str, str, str]
 """Identifier, title, address, date, summary."""
 
@@ -23,15 +26,19 @@ def files(data: SiteData, url: str) -> Iterator[tuple[str, bytes]]:
     top = f"{url.rstrip('/')}/" if url else ""
     releases = [
         (f"release:{each.name}", f"Release {each.name}", f"{top}changes/{each.name}.html", each.date,
-         f"{each.count} recipes, {len(each.moves)} of them new, changed or gone")
+         _summary(f"{each.count} recipes, {len(each.moves)} of them new, changed or gone", _release_needs(data, each)))
         for each in data.releases
     ]  # fmt: skip
     yield "changes/feed.atom", _feed("site", "Clusterbook releases", _deeper(releases, top))
     for summary in data.recipes:
-        yield f"recipes/{summary.slug}.atom", _feed(summary.slug, summary.title, _deeper(_versions(summary, top), top))
+        yield (
+            f"recipes/{summary.slug}.atom",
+            _feed(summary.slug, summary.title, _deeper(_versions(data, summary, top), top)),
+        )
     dates = {
         summary.slug: max((version.date for version in summary.versions), default=_NEVER) for summary in data.recipes
     }
+    needs = upgrades.needs_by_version(data)
     for component in data.components:
         entries = [
             (
@@ -39,7 +46,7 @@ def files(data: SiteData, url: str) -> Iterator[tuple[str, bytes]]:
                 f"{component.title} {version}",
                 f"{top}components/{component.name}.html",
                 max(dates[slug] for slug in slugs),
-                f"in {len(slugs)} recipes",
+                _summary(f"in {len(slugs)} recipes", needs.get((component.name, version), ())),
             )
             for version, slugs in component.used.items()
         ]
@@ -47,14 +54,33 @@ def files(data: SiteData, url: str) -> Iterator[tuple[str, bytes]]:
     yield "llms.txt", _for_programs(data).encode()
 
 
-def _versions(summary: RecipeSummary, top: str) -> list[FeedEntry]:
+def _summary(text: str, needs: Sequence[str]) -> str:
+    """Return what an entry says, what needs somebody first."""
+    more = f"; and {len(needs) - _MOST_NEEDS} more" if len(needs) > _MOST_NEEDS else ""
+    return f"needs you: {'; '.join(needs[:_MOST_NEEDS])}{more} | {text}" if needs else text
+
+
+def _release_needs(data: SiteData, release: ReleaseView) -> list[str]:
+    found = upgrades.release_step_view(data, release).needs
+    return [f"{upgrades.sentence(need)} (in {count} recipes)" for count, need in found]
+
+
+def _version_needs(data: SiteData, slug: str, version: VersionView) -> list[str]:
+    plan = data.upgrades.plan(f"{slug}@{version.before}", f"{slug}@{version.number}") if version.before else None
+    return list(map(upgrades.sentence, upgrades.needs_of(plan)))
+
+
+def _versions(data: SiteData, summary: RecipeSummary, top: str) -> list[FeedEntry]:
     return [
         (
             f"{summary.slug}:{version.digest}",
             f"{summary.slug} {version.number}",
             f"{top}recipes/{summary.slug}/{version.number}.html",
             version.date,
-            version.withdrawn or "; ".join(version.summary[:20]) or version.because,
+            version.withdrawn
+            or _summary(
+                "; ".join(version.summary[:20]) or version.because, _version_needs(data, summary.slug, version)
+            ),
         )
         for version in reversed(summary.versions)
     ]

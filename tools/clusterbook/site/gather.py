@@ -11,6 +11,7 @@ from functools import cache, lru_cache
 from clusterbook.catalog.criteria import DIMENSIONS
 from clusterbook.documents.digest import tree_digest
 from clusterbook.evidence.ledger import LedgerEvidence
+from clusterbook.ledger.upgrades import NONE, UpgradeFacts
 from clusterbook.lookup.build import served_recipes
 from clusterbook.resolve.choices import split_slug
 from clusterbook.resolve.matrix import Matrix
@@ -26,11 +27,21 @@ from clusterbook.trust.verify import read_policy
 
 
 def gather(
-    matrix: Matrix, versions: PublishedVersions, *, published: str, proofs: Sequence[LedgerEvidence] = ()
+    matrix: Matrix,
+    versions: PublishedVersions,
+    *,
+    published: str,
+    proofs: Sequence[LedgerEvidence] = (),
+    upgrades: UpgradeFacts = NONE,
 ) -> SiteData:
-    """Return what the site shows of what `matrix` serves, of its published `versions`, and of the `proofs` about them.
+    """Return what the site shows of what `matrix` serves.
 
-    `published` is where they can be fetched from.
+    Args:
+        matrix: the answers.
+        versions: what was published of them.
+        published: where that can be fetched from.
+        proofs: evidence about it.
+        upgrades: the plans from one version to another.
 
     Raises:
         BrokenLedger: a file of the ledger is not what it should be.
@@ -90,6 +101,7 @@ def gather(
         version=versions.recipe,
         side=lambda slug, number: versions.side(slug, number) if number else views.side(slug),
         diff=versions.diff,
+        upgrades=upgrades,
         neighbours=views.neighbours,
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from clusterbook.diff.facts import Side
 from clusterbook.diff.recipes import Diff
+from clusterbook.ledger.upgrades import UpgradeFacts
 from clusterbook.resolve.recipe import RecipeResult
 from clusterbook.site.answers import CombinationGroup
 from clusterbook.site.chart_facts import ChartFacts
@@ -284,7 +285,7 @@ class SiteData:
     `published` is where releases are fetched from, `signers` (who, vouched for by) whom the client believes by default.
     `is_open` is whether any word is a value, as in a tree that names none; `combinations` are those that lead to a
     slug. `recipe` gives the view of a slug, `version` that of a published version, `side` either of them as one side of
-    a diff, and `diff` what differs between two versions.
+    a diff, `diff` what differs between two versions, and `upgrades` are the plans from one to another.
     """
 
     catalog_digest: str
@@ -312,4 +313,5 @@ class SiteData:
     version: Callable[[str, str], RecipeView]
     side: Callable[[str, str], Side]
     diff: Callable[[str, str, str], Diff]
+    upgrades: UpgradeFacts
     neighbours: Callable[[str], Iterator[tuple[str, str, int, int]]]

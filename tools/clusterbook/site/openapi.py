@@ -34,6 +34,16 @@ _PATHS = {
         "Tables",
     ),
     "/v1/values.json": ("values", "Every value path, with its values over all recipes.", "Values"),
+    "/v1/upgrades/index.json": (
+        "upgrades",
+        "Which release brought a version, and which versions can be planned from or to.",
+        "Upgrades",
+    ),
+    "/v1/upgrades/{release}.json": (
+        "upgradesTo",
+        "Every upgrade to a version that a release brought, planned as `clusterbook upgrade plan` does.",
+        "UpgradesTo",
+    ),
     "/v1/changes.json": ("changes", "Every release, the newest first.", "Changes"),
     "/v1/catalog.json": ("catalog", "The digest of every file of the API.", "Catalog"),
     "/v1/schemas/{name}.schema.json": ("schema", "JSON Schema of a source document or one of the ledger.", "Schema"),
@@ -54,6 +64,10 @@ _MAP = (
 _REASONS = (
     "Why none of `recipes` is the answer: there is none, since one of the systems in `os` must be named or because of "
     "`text`; or it is the recipe `slug` with its `criteria`, which only a named OS that changes nothing leads to."
+)
+_PLANS = (
+    "By the target and then the start, SLUG@VERSION each: the numbers of the entries in `lists` that the spec of the "
+    "UpgradePlan (schemas/upgrade-plan) consists of: its releases, its needsYou and its requirements."
 )
 _TEXT: dict[str, Any] = {"type": "string"}
 _TEXTS: dict[str, Any] = {"type": "array", "items": _TEXT}
@@ -122,6 +136,11 @@ def _schemas() -> dict[str, Any]:
             "type": "array",
             "items": _object(component=_TEXT, path=_TEXT, found={"type": "array"}, defaults=_TEXTS),
         },
+        "Upgrades": _object(versions=anything, successors=anything, refused=anything),
+        "UpgradesTo": _object(
+            lists=_object(releases={"type": "array"}, needsYou={"type": "array"}, requirements={"type": "array"}),
+            plans={"type": "object", "description": _PLANS},
+        ),
         "Changes": {"type": "array", "items": _object(release=_TEXT, date=_TEXT)},
         "Schema": {"type": "object", "required": ["$schema", "$id"]},
         "Catalog": _object(catalog=_TEXT, release=_TEXT, files={"type": "object", "additionalProperties": _TEXT}),

@@ -16,13 +16,19 @@ import jinja2
 from markupsafe import Markup
 
 from clusterbook.diagnostics.printable import block
-from clusterbook.diff import recipe_report
-from clusterbook.diff.recipes import Change
 from clusterbook.resolve.recipe import RecipeResult
-from clusterbook.site import commands, evidence, recipe_yaml, svg, wording
+from clusterbook.site import commands, evidence, recipe_yaml, svg, upgrades, wording
 from clusterbook.site.errors import BrokenPageTemplate
 from clusterbook.site.frame import Page
-from clusterbook.site.model import EvidenceView, GoneRecipe, RecipeSummary, RecipeView, SiteData, VersionView
+from clusterbook.site.model import (
+    EvidenceView,
+    GoneRecipe,
+    RecipeSummary,
+    RecipeView,
+    ReleaseView,
+    SiteData,
+    VersionView,
+)
 from clusterbook.site.parts import PartView
 from clusterbook.site.svg import icon
 
@@ -45,6 +51,11 @@ _SECTIONS = (
     ("versions", "Versions"),
     ("neighbours", "Neighbours"),
 )
+
+
+_FRAGMENTS = (
+    "home", "finder", "all", "components", "values", "compare", "coverage", "changes", "api", "fits", "upgrade",
+)  # fmt: skip
 
 
 def _visible(value: object) -> object:
@@ -99,8 +110,7 @@ class Renderer:
     @property
     def fragments(self) -> Mapping[str, Callable[[str], str]]:
         """Return what the marks in authored pages stand for, each a function from the page's path to HTML."""
-        names = ("home", "finder", "all", "components", "values", "compare", "coverage", "changes", "api", "fits")
-        return {name: partial(self._fragment, name) for name in names}
+        return {name: partial(self._fragment, name) for name in _FRAGMENTS}
 
     def _fragment(self, name: str, path: str) -> str:
         return self.render(f"{name}.html", path)
@@ -160,13 +170,16 @@ class Renderer:
         yield from self._layers()
         for release in self.data.releases:
             path = f"changes/{release.name}.html"
-            body = partial(self.render, "release.html", path, release=release)
+            body = partial(self._release, release, path)
             title = f"Release {release.name}"
             data = f"api/v1/releases/{release.name}.json"
             about = f"What release {release.name} changed"
             yield Page(path, title, about, body, "changes/", (), data, title, trail=(_CHANGES,))
         yield from map(self._evidence, self.data.evidence)
         yield from self._sources()
+
+    def _release(self, release: ReleaseView, path: str) -> str:
+        return self.render("release.html", path, release=release, step=upgrades.release_step_view(self.data, release))
 
     def _layers(self) -> Iterator[Page]:
         """Yield the page of every layer, and the one that shows how they build on one another."""
@@ -312,8 +325,8 @@ class Renderer:
 
         def body() -> str:
             diff = self.data.diff(summary.slug, version.before, version.number)
-            groups = [(title, list(map(_kind_and_sentence, changes))) for title, changes in recipe_report.groups(diff)]
-            return self.render("diff.html", path, diff=diff, summary=summary, version=version, groups=groups)
+            step = upgrades.step_view(self.data.upgrades.plan(diff.old, diff.new), diff)
+            return self.render("diff.html", path, diff=diff, summary=summary, version=version, step=step)
 
         title = f"{summary.title}: {version.before} → {version.number}"
         data = f"api/v1/recipes/{summary.slug}/{version.before}..{version.number}.json"
@@ -324,11 +337,6 @@ class Renderer:
 def _trail(summary: RecipeSummary) -> tuple[tuple[str, str], ...]:
     """Return the way to what is below a recipe."""
     return (_RECIPES, (summary.title, f"recipes/{summary.slug}.html"))
-
-
-def _kind_and_sentence(change: Change) -> tuple[str, str]:
-    """Return kind and sentence of a change."""
-    return change.kind, recipe_report.sentence(change)
 
 
 def redirect(path: str, to: str, title: str) -> bytes:

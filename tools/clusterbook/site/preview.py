@@ -24,6 +24,8 @@ from clusterbook.catalog.read import read_tree, with_registry
 from clusterbook.diagnostics.errors import ClusterbookError
 from clusterbook.evidence.ledger import TRUST, LedgerEvidence, read_evidence
 from clusterbook.ledger.folder import open_ledger
+from clusterbook.ledger.upgrades import UpgradeFacts
+from clusterbook.ledger.write_releases import read_upgrades
 from clusterbook.lookup.index_files import embedded_texts
 from clusterbook.resolve import matrix
 from clusterbook.site import guide, mkdocs
@@ -52,7 +54,7 @@ class SiteSources:
         """Prepare for any number of looks."""
         self.recipes, self.registry, self.site = recipes, registry, site
         self._programs, self._published = programs, published
-        self._versions: tuple[int, PublishedVersions, tuple[LedgerEvidence, ...]] | None = None
+        self._versions: tuple[int, PublishedVersions, tuple[LedgerEvidence, ...], UpgradeFacts] | None = None
         self._built: tuple[object, Mapping[str, bytes]] | None = None
 
     def pages(self) -> dict[str, Callable[[], bytes]]:
@@ -64,16 +66,17 @@ class SiteSources:
             BrokenSite: the generator fails, or a mark is missing.
         """
         whole = matrix.whole(load_catalog(with_registry(read_tree(self.recipes, label="recipes"), embedded_texts)))
-        versions, proofs = self._ledger()
-        data = gather(whole, versions, published=self._published, proofs=proofs)
+        versions, proofs, upgrades = self._ledger()
+        data = gather(whole, versions, published=self._published, proofs=proofs, upgrades=upgrades)
         return dict(makers(data, self.site, self._generated(data.date)))
 
-    def _ledger(self) -> tuple[PublishedVersions, tuple[LedgerEvidence, ...]]:
+    def _ledger(self) -> tuple[PublishedVersions, tuple[LedgerEvidence, ...], UpgradeFacts]:
         trust = self.site / TRUST
         now = stamp([self.registry, trust, self.site / "keys"])
         if self._versions is None or self._versions[0] != now:
             ledger = open_ledger(self.registry)
-            self._versions = (now, PublishedVersions(ledger), read_evidence(self.registry, ledger, trust))
+            evidence = read_evidence(self.registry, ledger, trust)
+            self._versions = (now, PublishedVersions(ledger), evidence, read_upgrades(self.registry))
         return self._versions[1:]
 
     def _generated(self, date: str) -> Mapping[str, bytes]:

@@ -90,6 +90,7 @@ def render(
         BrokenSite: the site would be broken.
     """
     from clusterbook.evidence.ledger import TRUST, read_evidence
+    from clusterbook.ledger.write_releases import read_upgrades
     from clusterbook.site.build import build
     from clusterbook.site.gather import gather
     from clusterbook.site.versions import PublishedVersions
@@ -101,7 +102,9 @@ def render(
         progress("ledger", str(registry))
         ledger = open_ledger(registry)
         proofs = read_evidence(registry, ledger, site / TRUST)
-        known = gather(whole, PublishedVersions(ledger), published=published, proofs=proofs)
+        progress("upgrades", "from each version to the later ones")
+        upgrades = read_upgrades(registry)
+        known = gather(whole, PublishedVersions(ledger), published=published, proofs=proofs, upgrades=upgrades)
         return build(known, site, output, programs, generator=generator, url=url, progress=progress)
 
 

@@ -12,9 +12,14 @@ from clusterbook.cli.flags import FILE, INHERITED, KUBECONFIG, RELEASE, WHERE, F
 from clusterbook.cli.reply import Reply
 from clusterbook.cli.upgrade.subject import UpgradeSubject, known_records, read_subject
 from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest
+from clusterbook.records import TYPE_CHECKING
 from clusterbook.upgrade.plan import Knowledge, UpgradePlan, make_plan
+from clusterbook.upgrade.planned import known_between
 from clusterbook.upgrade.report import FORMS, report
 from clusterbook.upgrade.side import SeenRelease, UpgradeSide, installed_side
+
+if TYPE_CHECKING:
+    from clusterbook.snapshot.model import Snapshot
 
 
 class NeedsYou(ClusterbookError):
@@ -65,25 +70,15 @@ def _side(old: UpgradeSubject, new: UpgradeSide) -> UpgradeSide:
 
 
 def _knowledge(old: UpgradeSubject, new: UpgradeSubject, request: Request) -> Knowledge:
-    assert new.proven is not None, "a side is proven as far as it is"
-    before = old.proven or new.proven
-    return Knowledge(
-        known_records(new, request),
-        before.kinds,
-        new.proven.kinds,
-        before.effects if old.proven else (lambda _: {}),
-        new.proven.effects,
-        old.needs,
-        new.needs if old.snapshot is None else (),
-        _judge(old),
-    )
+    records, wanted = known_records(new, request), new.planned
+    if old.snapshot is None:
+        return known_between(old.planned, wanted, records)
+    known = wanted.proven
+    return Knowledge(records, known.kinds, known.kinds, lambda _: {}, known.effects, holds=_judge(old.snapshot))
 
 
-def _judge(old: UpgradeSubject) -> Callable[[str, str], bool | None]:
-    """Return what says whether a constraint holds on the cluster that is upgraded; without one nobody can tell."""
-    snapshot = old.snapshot
-    if snapshot is None:
-        return lambda _name, _value: None
+def _judge(snapshot: Snapshot) -> Callable[[str, str], bool | None]:
+    """Return what says whether a constraint holds on the cluster that is upgraded."""
     from clusterbook.snapshot.reading import verdict
 
     def holds(name: str, value: str) -> bool | None:

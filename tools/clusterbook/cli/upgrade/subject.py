@@ -5,34 +5,30 @@ A folder or archive is a bundle, what looks like a file is a recipe or a snapsho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
 
 from clusterbook import __version__
-from clusterbook.bundle.advice import Need, needs
+from clusterbook.bundle.advice import Need
 from clusterbook.bundle.checksums import CHECKSUMS, differences, digests, read_checksums
-from clusterbook.bundle.components import select
 from clusterbook.bundle.disk import ARCHIVES, read_bundle
-from clusterbook.bundle.folders import Plan, plan
-from clusterbook.bundle.options import OptionWords, read_options, read_options_document
+from clusterbook.bundle.options import OptionWords, read_options_document
 from clusterbook.bundle.render import OPTIONS, RECIPE
-from clusterbook.catalog.proofs import Proof, decode, path_of
 from clusterbook.cli.command import Request
 from clusterbook.cli.question import read_name, read_where
-from clusterbook.diagnostics.errors import BrokenIndex, InvalidRequest
+from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.files.read import is_file, is_folder
 from clusterbook.inputs.fast import read_document
+from clusterbook.lookup.chart_proofs import chart_proofs
 from clusterbook.lookup.find import Question, open_shelf, whole_recipe
-from clusterbook.lookup.index_files import IndexFiles, index_files
+from clusterbook.lookup.index_files import IndexFiles
 from clusterbook.records import TYPE_CHECKING, Any, NamedTuple
 from clusterbook.resolve.recipe import KIND, RecipeResult
-from clusterbook.upgrade.proven import ProvenFacts
-from clusterbook.upgrade.side import UpgradeSide, planned_side
+from clusterbook.upgrade.planned import PlannedRecipe, plan_recipe
+from clusterbook.upgrade.proven import ProofsOf, ProvenFacts
+from clusterbook.upgrade.side import UpgradeSide
 
 if TYPE_CHECKING:
     from clusterbook.snapshot.model import Snapshot
-
-ProofsOf = Callable[[str], Sequence[Proof]]
 
 
 class UpgradeSubject(NamedTuple):
@@ -49,6 +45,13 @@ class UpgradeSubject(NamedTuple):
     is_bundle: bool = False
     where: tuple[str | IndexFiles, str] | None = None
     """The source that was asked for the recipe, and the tree over it; None for a bundle, which is its own."""
+
+    @property
+    def planned(self) -> PlannedRecipe:
+        """Return what it installs, where it is a recipe or a bundle."""
+        assert self.side is not None, "a snapshot is no side by itself"
+        assert self.proven is not None, "a side is proven as far as it is"
+        return PlannedRecipe(self.side, self.needs, self.proven)
 
 
 def read_subject(word: str, request: Request, *, options: OptionWords | None = None) -> UpgradeSubject:
@@ -70,22 +73,15 @@ def read_subject(word: str, request: Request, *, options: OptionWords | None = N
     source, data = read_where(request, version=version, slug=slug)
     question = Question(slug, allow_inherited="allow_inherited" in request.switches, source=source, data=data)
     recipe, notes = whole_recipe(question)
-    return _planned(word, recipe, options or {}, _proofs(source), notes)._replace(where=(source, data))
+    return _planned(word, recipe, options or {}, chart_proofs(source, ""), notes)._replace(where=(source, data))
 
 
 def _planned(
-    label: str, recipe: Mapping[str, Any], options: OptionWords, proofs: ProofsOf, notes: Sequence[str]
+    label: str, recipe: Mapping[str, Any], options: OptionWords, proofs_of: ProofsOf, notes: Sequence[str]
 ) -> UpgradeSubject:
     """Return the subject that a whole recipe is with options."""
-    planned = _plan(recipe, options)
-    side = planned_side(label, recipe, planned, str(options.get("deployer") or "helm"))
-    proven = ProvenFacts(recipe, proofs)
-    return UpgradeSubject(label, recipe, options, side, tuple(needs(planned)), proven, None, tuple(notes))
-
-
-def _plan(recipe: Mapping[str, Any], request: OptionWords) -> Plan:
-    options = read_options({**request, "vendorCharts": False})  # what travels along is installed all the same
-    return plan(recipe, select(recipe, options), options, {})
+    made = plan_recipe(label, recipe, options, proofs_of)
+    return UpgradeSubject(label, recipe, options, made.side, made.needs, made.proven, None, tuple(notes))
 
 
 def _bundle(word: str) -> UpgradeSubject:
@@ -101,7 +97,7 @@ def _bundle(word: str) -> UpgradeSubject:
     recorded = read_checksums(files[CHECKSUMS].decode("utf-8", "replace"))
     edited = [each.path for each in differences(recorded, digests(files)) if each.path != CHECKSUMS]
     note = f"{word} was edited ({', '.join(edited[:3])}); the plan is for the bundle as it was rendered"
-    return _planned(word, recipe, request, _proofs(""), [note] if edited else [])._replace(is_bundle=True)
+    return _planned(word, recipe, request, chart_proofs(""), [note] if edited else [])._replace(is_bundle=True)
 
 
 def _document(word: str, files: Mapping[str, bytes], name: str) -> dict[str, Any]:
@@ -118,7 +114,7 @@ def _file(word: str, request: Request, options: OptionWords) -> UpgradeSubject:
     if document.get("kind") == KIND:
         source, data = read_where(request)
         recipe, notes = whole_recipe(Question(document=word, source=source, data=data))
-        return _planned(word, recipe, options, _proofs(source), notes)._replace(where=(source, data))
+        return _planned(word, recipe, options, chart_proofs(source, ""), notes)._replace(where=(source, data))
     from clusterbook.inputs.fast import as_snapshot
     from clusterbook.snapshot.model import is_snapshot, snapshot_age
 
@@ -130,30 +126,6 @@ def _file(word: str, request: Request, options: OptionWords) -> UpgradeSubject:
     aged = snapshot_age(document, __version__)
     taken = as_snapshot(document, word)
     return UpgradeSubject(word, {}, {}, None, snapshot=taken, notes=(aged,) if aged else ())
-
-
-def _proofs(source: str | IndexFiles) -> ProofsOf:
-    """Return what gives the proofs of a component: those of a source, and those built in, each file read once."""
-    places: dict[str, IndexFiles] = {}
-    for each in (source, ""):
-        opened = index_files(each)
-        places.setdefault(opened.where, opened)
-
-    @cache
-    def texts(where: str) -> Mapping[str, str]:
-        if places[where].is_tree:
-            return {}
-        try:
-            return places[where].texts()
-        except (BrokenIndex, InvalidRequest):  # what is published carries no sources
-            return {}
-
-    @cache
-    def proofs_of(component: str) -> Sequence[Proof]:
-        path = path_of(component)
-        return [proof for where in places if path in texts(where) for proof in decode(texts(where)[path], path)]
-
-    return proofs_of
 
 
 def known_records(wanted: UpgradeSubject, request: Request) -> Mapping[str, Any]:
