@@ -275,6 +275,35 @@ def test_fetch_takes_what_a_release_served(publisher: Publisher, july: Path, ask
         assert values["size"] == size
 
 
+@pytest.mark.parametrize(
+    ("later", "hint"),
+    [
+        (
+            {"eks-ubuntu": "criteria: {service: eks, os: ubuntu}"},
+            "take eks-ubuntu, which answers in its place; or name",
+        ),
+        (
+            {name: f"criteria: {{service: eks, os: {name[4:]}}}" for name in ("eks-ubuntu", "eks-rhel")},
+            "take eks-rhel or eks-ubuntu, which",
+        ),
+        ({}, "take base, which answers"),
+    ],
+)
+def test_fetch_of_a_recipe_that_is_gone_names_what_answers_in_its_place(
+    ask: Ask, tmp_path: Path, later: dict[str, str], hint: str
+) -> None:
+    july = {name: text for name, text in ledgers.JULY.items() if name != "eks"} | later
+    gone = publications.publisher(tmp_path, ledgers.MARCH, july)
+    for release in (MARCH, JULY):
+        gone.publish(publications.layout(tmp_path / "layout"), release)
+    for words in (("recipe", "eks"), ("bundle", "eks", "-o", str(tmp_path / "bundle"))):
+        said = ask("fetch", *words, "--from", str(tmp_path / "layout"), "--key", str(gone.key))
+        assert said.status == 3, said
+        assert "the release no longer serves eks" in said.err
+        assert hint in said.err
+        assert "versions: 1.0.0" in said.err
+
+
 # --- choices of a release -------------------------------------------------------------------------------------------
 
 

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from clusterbook.artifacts import index
 from clusterbook.artifacts.freshness import withdrawal_of
-from clusterbook.artifacts.index import RECIPE, RECIPE_KIND, PublishedVersion, choose, pin_of
+from clusterbook.artifacts.index import RECIPE, RECIPE_KIND, PublishedRecipe, PublishedVersion, choose, pin_of
 from clusterbook.artifacts.open import OpenIndex, open_index, refuse_withdrawn
 from clusterbook.artifacts.visit import visit
-from clusterbook.diagnostics.errors import InvalidRequest, NotFound
+from clusterbook.diagnostics.errors import ClusterbookError, InvalidRequest, NotFound
 from clusterbook.diagnostics.transport import Malformed, NoArtifact
 from clusterbook.files.context import Context
 from clusterbook.oci.manifest import Manifest
@@ -181,7 +181,12 @@ def _choose_artifact(source_index: OpenIndex, request: FetchRequest) -> tuple[Pu
 
         hint = did_you_mean(slug, _head(source_index).matcher.slugs()).rstrip("?")
         raise NotFound(error.what, hint=f"{hint}; `clusterbook fetch index` lists them all") from error
-    version, entry = choose(slug, recipe, source_index.version(slug, recipe, version_word))
+    try:
+        version, entry = choose(slug, recipe, source_index.version(slug, recipe, version_word))
+    except NotFound as error:
+        if version_word or recipe.current:
+            raise
+        raise NotFound(error.what, hint=f"{_successors_hint(source_index, slug, recipe)}{error.hint}") from error
     artifact_kind = RECIPE_KIND if request.kind == "recipe" else request.deployer
     pin = pin_of(slug, version, entry, artifact_kind)
     if not request.allow_withdrawn:
@@ -196,6 +201,25 @@ def _choose_artifact(source_index: OpenIndex, request: FetchRequest) -> tuple[Pu
     manifest = source_index.artifact(index.repository(artifact_kind, slug), pin)
     notes = (*notes, f"{slug}@{version} of release {entry.release}, {source_index.signature()}")
     return PublishedArtifact(source_index, slug, version, entry, artifact_kind, manifest), notes
+
+
+def _successors_hint(source_index: OpenIndex, slug: str, recipe: PublishedRecipe) -> str:
+    """Return the beginning of a hint that names what answers in the place of a recipe, "" where nothing is known to.
+
+    What it answered is in its last version, which a partial mirror may lack.
+    """
+    from clusterbook.catalog.criteria import read_criteria
+
+    version = max(recipe.versions, key=lambda each: [int(number) for number in each.split(".")])
+    try:
+        pin = pin_of(slug, version, recipe.versions[version], RECIPE_KIND)
+        repository = index.repository(RECIPE_KIND, slug)
+        data = _recipe_bytes(source_index, repository, source_index.artifact(repository, pin))
+        head = _head(source_index)
+        found = head.matcher.successors(read_criteria(json.loads(data)["criteria"], head.vocabulary))
+    except ClusterbookError:
+        return ""
+    return f"take {' or '.join(found)}, which answers in its place; or " if found else ""
 
 
 def _head(source_index: OpenIndex) -> Index:
@@ -227,12 +251,17 @@ def index_of(source_index: OpenIndex, release: str) -> OpenIndex:
         raise NotFound(what, hint=hint) from error
 
 
+def _recipe_bytes(source_index: OpenIndex, repository: str, manifest: Manifest) -> bytes:
+    """Return the recipe in an artifact, as canonical JSON."""
+    layer = next((each for each in manifest.layers if each.media_type == RECIPE), None)
+    if layer is None:
+        raise Malformed(f"{repository} is published without a recipe", hint="publish it again")
+    return source_index.base.store.read(repository, layer, limit_bytes=LARGEST_RECIPE_BYTES)
+
+
 def _recipe(artifact: PublishedArtifact, request: FetchRequest) -> FetchResult:
     """Return a recipe, or write it."""
-    layer = next((each for each in artifact.manifest.layers if each.media_type == RECIPE), None)
-    if layer is None:
-        raise Malformed(f"{artifact.name} is published without a recipe", hint="publish it again")
-    data = artifact.source_index.base.store.read(artifact.repository, layer, limit_bytes=LARGEST_RECIPE_BYTES)
+    data = _recipe_bytes(artifact.source_index, artifact.repository, artifact.manifest)
     if request.form in (None, "yaml"):
         from clusterbook.documents.yaml_writer import dump
 
