@@ -50,7 +50,7 @@
 
     const [given, aim] = ["from", "to"].map((key) => params.get(key) || "");
     const recipe = make("input", { class: "cb-input", list: "cb-slugs", value: slugOf(given || aim), placeholder: "name of a recipe" });
-    const from = make("select", { class: "cb-input" }), to = make("select", { class: "cb-input" });
+    const from = make("select", { class: "cb-input", "aria-label": "From" }), to = make("select", { class: "cb-input", "aria-label": "To" });
     const options = make("datalist", { id: "cb-slugs" }, Object.keys(known.versions).map((slug) => make("option", { value: slug })));
     const said = make("p", { role: "status" }), out = make("div", { class: "cb-plan", "aria-live": "polite" });
 

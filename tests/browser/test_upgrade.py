@@ -119,7 +119,7 @@ def snapshot(name: str) -> dict[str, Any]:
 def test_a_snapshot_tells_which_version_is_installed(page: Page, address: str, tmp_path: Path) -> None:
     page.goto(f"{address}upgrade.html?to={SLUG}")
     put(page, tmp_path, "cluster.json", snapshot(OLD))
-    expect(page.locator("[role=status]").first).to_contain_text(OLD)
+    expect(page.locator(".cb-drop + p")).to_contain_text(OLD)
     expect(page.get_by_label("From", exact=True)).to_have_value(OLD)
     expect(page.locator(".cb-plan")).to_contain_text(f"{OLD} → {NEW}")
 
@@ -127,7 +127,7 @@ def test_a_snapshot_tells_which_version_is_installed(page: Page, address: str, t
 def test_the_recipe_of_a_bundle_tells_its_version(page: Page, http: str, tmp_path: Path) -> None:
     page.goto(f"{http}upgrade.html")
     put(page, tmp_path, "recipe.yaml", f'kind: RecipeResult\nmetadata: {{slug: {SLUG}, version: "2.0.0"}}\n')
-    expect(page.locator("[role=status]").first).to_contain_text(f"recipe.yaml is {SLUG}@2.0.0")
+    expect(page.locator(".cb-drop + p")).to_contain_text(f"recipe.yaml is {SLUG}@2.0.0")
     expect(page.get_by_label("From", exact=True)).to_have_value(f"{SLUG}@2.0.0")
 
 
@@ -155,7 +155,7 @@ def test_a_file_that_does_not_tell_is_refused_with_what_to_type(
     page.goto(f"{http}upgrade.html?to={SLUG}")
     expect(page.locator(".cb-plan h2").first).to_be_visible()
     put(page, tmp_path, "bad.yaml", content)
-    expect(page.locator("[role=status]").first).to_contain_text(said)
+    expect(page.locator(".cb-drop + p")).to_contain_text(said)
 
 
 def test_without_javascript_the_page_says_where_to_look(browser: Browser, http: str) -> None:
