@@ -44,7 +44,10 @@ def test_numbers_and_versions_are_those_of_the_ledger(path: Path) -> None:
     release, text = path.stem.removeprefix("to-"), path.read_text(encoding="utf-8")
     record = LEDGER.release(release)
     changes = Counter(said["change"] for said in record["recipes"].values())
-    assert f"{changes['new']} recipes are new, {changes['changed']} changed, and {len(record['gone'])} are no" in text
+    assert (
+        f"{changes['new']} recipes are new, {changes['changed']} changed, and {len(record.get('gone', ()))} are no"
+        in text
+    )
     said = {}
     for row in re.findall(r"^\| (`.*`) \| (\d+) \| (\S+) \| (\S+) \|", text, re.MULTILINE):
         said |= {(name, row[2], row[3]): int(row[1]) for name in re.findall(r"`([^`]+)`", row[0])}
@@ -66,9 +69,9 @@ def test_components_that_are_said_to_come_were_in_no_recipe_before(path: Path) -
 @pytest.mark.parametrize("path", NOTES, ids=lambda path: path.stem)
 def test_what_goes_has_the_successor_that_notes_name(path: Path) -> None:
     record = LEDGER.release(path.stem.removeprefix("to-"))
-    assert record["successors"].keys() == record["gone"].keys()
+    assert record.get("successors", {}).keys() == record.get("gone", {}).keys()
     served = record["recipes"].keys()
-    for slug, successors in record["successors"].items():
+    for slug, successors in record.get("successors", {}).items():
         (successor,) = successors
         assert successor in served
         assert set(slug.split("-")) | {"ubuntu"} == set(successor.split("-"))
