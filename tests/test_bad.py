@@ -22,11 +22,12 @@ from pathlib import Path
 
 import pytest
 
+from clusterbook.catalog.chart import ChartKeys
 from clusterbook.catalog.load import survey_catalog
 from clusterbook.catalog.read import tree_from_texts
 from clusterbook.diagnostics.findings import Finding
 from clusterbook.documents.yaml_reader import parse
-from clusterbook.lint.rules import ChartKeys, check
+from clusterbook.lint.rules import check
 from clusterbook.resolve import matrix
 from clusterbook.site.codes import CODES
 

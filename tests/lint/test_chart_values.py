@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from clusterbook.lint.rules import ChartKeys, check
+from clusterbook.catalog.chart import ChartKeys
+from clusterbook.lint.rules import check
 from clusterbook.resolve.matrix import build
 from tests.support.trees import load
 

@@ -12,7 +12,8 @@ from clusterbook.diagnostics.errors import InvalidRequest
 from clusterbook.documents.yaml_reader import parse
 from clusterbook.snapshot.inventory import Inventory, UnseenPart
 from clusterbook.snapshot.model import read_snapshot
-from clusterbook.validate.assertions import Operation, mismatch, operation_fault, read_key, read_test, run
+from clusterbook.validate.assertions import mismatch, operation_fault, run
+from clusterbook.validate.health_test import Operation, read_key, read_test
 from clusterbook.validate.jmespath import BadExpression
 from tests.support.trees import shared_folder
 

@@ -11,7 +11,8 @@ import pytest
 
 from clusterbook.documents.yaml_reader import parse
 from clusterbook.snapshot.model import Snapshot, read_snapshot
-from clusterbook.validate.assertions import Operation, operation_fault, read_test
+from clusterbook.validate.assertions import operation_fault
+from clusterbook.validate.health_test import Operation, read_test
 from clusterbook.validate.workloads import fault_of, health_fault, pods, refusal
 from tests.support.clusters import FILES
 

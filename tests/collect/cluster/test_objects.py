@@ -16,7 +16,7 @@ from clusterbook.snapshot.build import Capture, document
 from clusterbook.snapshot.constraint import parse_path
 from clusterbook.snapshot.model import read_snapshot
 from clusterbook.snapshot.reading import lookup
-from clusterbook.validate.assertions import read_test
+from clusterbook.validate.health_test import read_test
 
 CHECKS = Path(__file__).resolve().parents[3] / "recipes" / "checks"
 NOISE = {"uid": "1", "resourceVersion": "2", "managedFields": [{"x": "y"}], "annotations": {"a": "b"}}

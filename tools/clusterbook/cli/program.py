@@ -12,7 +12,6 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from clusterbook.cli import reference_words
 from clusterbook.cli.command import scan_flags
 from clusterbook.cli.flags import ANYWHERE, Flag, read_list
 from clusterbook.cli.reply import MissingFlag
@@ -174,8 +173,12 @@ class Program(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Return the command that `args` start with."""
         if self.get_command(ctx, "recipe") is not None:
+            from clusterbook.cli import reference_words
+
             args = reference_words.plain_words(args)
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            from clusterbook.cli import reference_words
+
             hint = reference_words.PROGRAM.get(args[0]) or did_you_mean(args[0], self.list_commands(ctx))
             raise UnknownCommand(f"there is no command {args[0]}", hint=hint)
         return super().resolve_command(ctx, args)
@@ -213,6 +216,8 @@ def misused(error: click.UsageError, name: str) -> ClusterbookError:
     hint = f"`{command} --help` shows what it accepts"
     wrong = InvalidRequest if context and isinstance(context.command, StrictCommand) else InvalidUsage
     if isinstance(error, click.NoSuchOption):
+        from clusterbook.cli import reference_words
+
         known = [each for param in context.command.get_params(context) for each in param.opts] if context else []
         flags = [each for each in known if each.startswith("--")]
         hint = reference_words.FLAGS.get(error.option_name) or did_you_mean(error.option_name, flags)

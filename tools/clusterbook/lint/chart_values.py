@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
-from clusterbook.catalog.chart import ChartKeys
 from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.errors import nearest
 from clusterbook.diagnostics.findings import Finding
@@ -35,6 +35,9 @@ _FREE = tuple(
     "affinity annotations args config data env extraargs extraenv global labels limits matchlabels nodeselector "
     "requests resources securitycontext tolerations updatestrategy".split()
 )
+
+if TYPE_CHECKING:
+    from clusterbook.catalog.chart import ChartKeys
 """Ends of the names of maps whose keys are the user's or Kubernetes' choice, so that defaults tell nothing."""
 
 

@@ -49,6 +49,15 @@ DUPLICATE_CRITERIA = Code(
     "Merge the two, build one on the other, or claim what sets them apart; or say `# allow CB054: reason`.",
 )
 
+OTHER_CRITERIA = Code(
+    "CB075",
+    "overlay for other criteria than its base",
+    "warning",
+    "It inherits what was written for another service, accelerator, intent, OS or platform, or queries that leave open "
+    "what its base is for select it.",
+    "Claim what the base claims and more, or build on another overlay; or say `# allow CB075: reason`.",
+)
+
 
 def missing_health_checks(scope: Scope) -> Iterator[Finding]:
     """Yield CB048 for each component whose health nobody can tell. Source: reference row F10."""
@@ -134,6 +143,38 @@ def _known_hint(value: str, values: Sequence[str]) -> str:
     """Return which value was probably meant, and where another one is added."""
     hint = did_you_mean(value, values) if values else ""
     return f"{hint}{' Or' if hint.endswith('?') else '; or' if hint else ''} add it to {CRITERIA}".strip()
+
+
+def other_criteria(scope: Scope) -> Iterator[Finding]:
+    """Yield CB075 for each overlay of ours whose criteria are not those of its base and more."""
+    for name in sorted(scope.catalog.overlays):
+        layer = scope.catalog.overlays[name]
+        base = scope.catalog.overlays.get(layer.base)
+        if base is None or base.criteria is None or layer.criteria is None or not scope.strict(layer.file):
+            continue
+        if layer in scope.catalog.chain(layer.base):  # a circle, which is found as one
+            continue
+        said, above = layer.criteria.specified(), base.criteria.specified()
+        for dimension, value in above.items():
+            if said.get(dimension) == value:
+                continue
+            own = f"is for {said[dimension]}" if dimension in said else "leaves it open"
+            what = f"{base.name} is for {dimension} {value}, and {name} {own}"
+            near = _covering(scope, layer.criteria, name)
+            hint = f"write {dimension}: {value}" if dimension not in said else f"build on {near}"
+            node = layer.node.get("spec", "base") or layer.node
+            yield OTHER_CRITERIA.finding(place(layer.file, node), what, hint)
+            break
+
+
+def _covering(scope: Scope, criteria: Criteria, name: str) -> str:
+    """Return the most specific other overlay whose criteria an overlay may build on."""
+    found = [
+        (-each.criteria.specificity(), each.name)
+        for each in scope.catalog.overlays.values()
+        if each.criteria is not None and each.name != name and each.criteria.covers(criteria)
+    ]
+    return min(found)[1] if found else "base"
 
 
 def duplicate_criteria(scope: Scope) -> Iterator[Finding]:

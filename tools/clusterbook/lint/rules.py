@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
-from clusterbook.catalog.chart import ChartKeys
 from clusterbook.catalog.load import Catalog
 from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.findings import Finding, Place
@@ -37,6 +37,9 @@ from clusterbook.lint import (
 from clusterbook.lint.scope import Scope
 from clusterbook.resolve.matrix import Matrix
 
+if TYPE_CHECKING:
+    from clusterbook.catalog.chart import ChartKeys
+
 UNUSED_ALLOWANCE = Code(
     "CB053",
     "unused allowance",
@@ -44,8 +47,6 @@ UNUSED_ALLOWANCE = Code(
     "`# allow` stands where there is no finding, so it would hide the next real one.",
     "Remove it, or correct its code; it applies to its own line and the line below its comment.",
 )
-
-__all__ = ["ChartKeys", "check"]
 
 SUBJECTS = (
     booleans,
@@ -90,6 +91,7 @@ _OF_DOCUMENTS: tuple[Rule, ...] = (
     components.broken_manifests,
     chart_values.unknown_keys,
     health_checks.half_rollouts,
+    health_checks.broken,
     credentials.secrets,
     components.enabled_switches,
     components.idle_fields,
@@ -106,6 +108,7 @@ _OF_CATALOGS: tuple[Rule, ...] = (
     references.unknown_checks,
     reachability.unreachable_overlays,
     reachability.duplicate_criteria,
+    reachability.other_criteria,
     version_floors.lowered_floors,
     disagreements.disagreements,
     redundancy.redundancies,

@@ -10,7 +10,6 @@ from clusterbook.diagnostics.codes import Code
 from clusterbook.diagnostics.errors import UnreadableSource
 from clusterbook.diagnostics.findings import Finding, Place
 from clusterbook.lint import rules
-from clusterbook.lint.charts import read_charts
 from clusterbook.resolve import matrix
 
 UNREADABLE_FILE = Code(
@@ -42,7 +41,11 @@ def check_tree(
     if data is not None:
         tree = overlay_tree(tree, data, refused=refused)
     catalog = survey_catalog(tree)
-    upstream = read_charts(charts, catalog.components) if charts is not None else {}
+    upstream = {}
+    if charts is not None:
+        from clusterbook.lint.charts import read_charts
+
+        upstream = dict(read_charts(charts, catalog.components))
     unread = [_below(error, folder) for error in refused for folder in (root, data) if folder is not None]
     findings = rules.check(catalog, matrix.build(catalog), upstream, unread=filter(None, unread))
     unreadable = [UNREADABLE_FILE.finding(_place(error, root, label), error.what, error.hint) for error in refused]

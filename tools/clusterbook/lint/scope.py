@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from clusterbook.catalog.chart import ChartKeys
 from clusterbook.catalog.layers import ComponentLayer, Layer
 from clusterbook.catalog.load import Catalog
 from clusterbook.catalog.tree import SourceFile
@@ -15,6 +14,9 @@ from clusterbook.diagnostics.findings import Place
 from clusterbook.documents.yaml_reader import Node
 from clusterbook.resolve.component import Component
 from clusterbook.resolve.resolver import Recipe
+
+if TYPE_CHECKING:
+    from clusterbook.catalog.chart import ChartKeys
 
 
 class ComponentEntry(NamedTuple):

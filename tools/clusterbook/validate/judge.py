@@ -19,8 +19,9 @@ from clusterbook.snapshot.model import Snapshot
 from clusterbook.snapshot.nodes import list_names
 from clusterbook.snapshot.reading import Readings, readings
 from clusterbook.snapshot.reading import verdict as verdict_of
-from clusterbook.validate.assertions import Operation, read_test, run
+from clusterbook.validate.assertions import run
 from clusterbook.validate.checks import Checks, check_of
+from clusterbook.validate.health_test import Operation, read_test
 from clusterbook.validate.inspection import judge_check
 from clusterbook.validate.result import (
     CHECK,

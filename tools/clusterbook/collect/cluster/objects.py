@@ -14,7 +14,7 @@ from clusterbook.documents import yaml_fast
 from clusterbook.kubernetes.discovery import Kind
 from clusterbook.resolve.recipe import RecipeResult
 from clusterbook.snapshot.nodes import is_judged
-from clusterbook.validate.assertions import read_test
+from clusterbook.validate.health_test import read_test
 from clusterbook.validate.workloads import API_VERSIONS
 
 Object = dict[str, Any]
