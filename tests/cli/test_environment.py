@@ -219,7 +219,7 @@ def test_every_flag_of_the_build_is_heard_from_its_variable(command: click.Comma
     [
         ("BUILD_RECIPE", "BUILD_RECIPES"),
         ("BUILD_OUTPT", "BUILD_OUTPUT"),
-        ("BUILD_CHART", "BUILD_CHARTS"),
+        ("BUILD_CHRTS", "BUILD_CHARTS"),
         ("ACCELERATR", "ACCELERATOR"),
         ("SYSTEM_NODE_SELECTORS", "SYSTEM_NODE_SELECTOR"),
     ],

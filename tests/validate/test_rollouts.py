@@ -109,7 +109,7 @@ def shown(kind: str, operation: Operation, found: Object) -> Snapshot:
 
 def test_health_checks_ask_for_workloads_of_all_three_kinds() -> None:
     assert {str(operation.tree["kind"]) for operation in WANTED} == {"Deployment", "DaemonSet", "StatefulSet"}
-    assert len(WANTED) == 41
+    assert len(WANTED) == 48
 
 
 @pytest.mark.parametrize("operation", WANTED, ids=lambda each: each.subject)
