@@ -33,7 +33,7 @@ class Collector(NamedTuple):
 
 @contextmanager
 def patience(say: Callable[[str], None], whom: str, *, quiet_s: float = QUIET_S) -> Iterator[None]:
-    """Tell, while the block lasts, that somebody is waited for who has not answered for a while."""
+    """Tell, while the block lasts and no longer, that somebody is waited for who has not answered for a while."""
     ended = Event()
 
     def tell() -> None:
@@ -42,11 +42,13 @@ def patience(say: Callable[[str], None], whom: str, *, quiet_s: float = QUIET_S)
             waited_s += quiet_s
             say(f"waiting for {whom}: {waited_s:g} s")
 
-    Thread(target=tell, name="patience", daemon=True).start()
+    teller = Thread(target=tell, name="patience", daemon=True)
+    teller.start()
     try:
         yield
     finally:
         ended.set()
+        teller.join()
 
 
 def gather(collectors: Sequence[Collector]) -> Capture:
