@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from html import unescape
 from typing import Any
 
@@ -12,8 +13,13 @@ from clusterbook.diff.export import export, fact_text
 from clusterbook.diff.facts import SECTIONS, FactSubject, Side, facts
 from clusterbook.diff.recipe_report import sentence
 from clusterbook.diff.recipes import Change, diff
+from clusterbook.documents.selector import from_pointer, spell
 from clusterbook.site.pages import Renderer
 from tests.support import pairs, sites
+
+LINES = re.compile(r'<span class="cb-kind">(\w+)</span> <span>(.*?)</span></li>', re.DOTALL)
+MOVES = {("field", key) for key in ("version", "tag", "namespace", "chart", "source")}
+"""What a page tells as a move of a release, in its table of versions."""
 
 
 def told(change: Change) -> tuple[Any, ...]:
@@ -58,10 +64,24 @@ def test_a_page_of_differences_lists_what_the_commands_say() -> None:
             if not step.before:
                 continue
             page = pages[f"recipes/{summary.slug}/{step.before}..{step.number}.html"]
-            lines = re.findall(r'<span class="cb-kind">(\w+)</span> <span>(.*?)</span></li>', page.body(), re.DOTALL)
+            body = page.body()
+            parts = re.split(r"<h[23][^>]*>", body)
+            of_plan = [part for part in parts if part.startswith(("Kinds (CRDs)<", "Not proven<"))]
+            assert len(of_plan) <= 2
+            listed = [line for part in parts if part not in of_plan for line in LINES.findall(part)]
+            found_rows = re.findall(r'<(?:th scope="row"|li)>([^<\s]+)(?: <code>(.*?)</code>)?', body)
+            rows = {(component, unescape(path)) for component, path in found_rows}
             found = pairs.answers()[f"{summary.slug}@{step.before}", f"{summary.slug}@{step.number}"]
-            said = [(each.kind, sentence(each)) for each in found.changes]
-            assert [(kind, unescape(text)) for kind, text in lines] == said
+            said = Counter((unescape(kind), unescape(text)) for kind, text in listed)
+            for each in found.changes:
+                if each.section == "value":
+                    assert (each.component, spell(from_pointer(each.key))) in rows, each
+                elif said[each.kind, sentence(each)]:
+                    said[each.kind, sentence(each)] -= 1
+                else:
+                    assert each.section == "component" or (each.section, each.key) in MOVES, each
+                    assert any(release.startswith(each.component) for release, _ in rows), each
+            assert {line for line, count in said.items() if count} == set()
             number += 1
     assert number == len(pairs.steps())
 

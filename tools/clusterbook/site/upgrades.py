@@ -7,7 +7,7 @@ is planned here.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,7 +89,8 @@ def step_view(plan: Plan | None, diff: Diff) -> StepView:
     changes = {(change.component, change.key): change for change in diff.changes if change.section == "value"}
     plain = [each for each in diff.changes if each.section not in _FOLDED and each.key not in _HASHED]
     hashes = [each for each in diff.changes if each not in plain]
-    rest = [each for each in plain if each.section != "value" and not _is_move(each)]
+    placed = {step["component"] for step in plan["spec"]["releases"]} if plan else None
+    rest = [each for each in plain if each.section != "value" and not _is_told_as_move(each, placed)]
     values = list(_values(plan, changes))
     return StepView(
         planned=plan is not None,
@@ -130,6 +131,11 @@ def _placed(side: Mapping[str, str], other: Mapping[str, str]) -> str:
 
 def _is_move(change: Change) -> bool:
     return change.section == "component" or (change.section == "field" and change.key in _VERSIONS)
+
+
+def _is_told_as_move(change: Change, placed: Collection[str] | None) -> bool:
+    """Return whether the table of versions tells a change: with a plan, of the components that have a release."""
+    return _is_move(change) and (placed is None or change.component in placed)
 
 
 def _diff_move(change: Change) -> MoveView:
