@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,8 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 RECIPE_RESULT = "recipe-result"
 
 
-def schemas() -> dict[str, str]:
+@cache
+def schemas() -> Mapping[str, str]:
     """Return the text of each schema file by name."""
     shapes = {**SHAPES, **PROOF_SHAPES, **LEDGER_SHAPES, **POLICY_SHAPES, **PLAN_SHAPES}
     documents: dict[str, type[BaseModel]] = {**shapes, "snapshot": SnapshotShape, "config": ConfigShape}
