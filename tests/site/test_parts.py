@@ -46,7 +46,7 @@ def test_a_row_says_what_its_value_does_as_far_as_it_is_proven() -> None:
         "/list": Effect("dead", why="the chart has no /list"),
     }
     rows = {row.path: row for row in part_view(DECLARED, ORIGINS, "k", Proof("key", Archive(), (), effects, {})).rows}
-    assert rows["x.y"].does == "ConfigMap/c#/data/a, +Secret/s, 2 more; chart default: 0"
+    assert rows["x.y"].does == "ConfigMap/c#/data/a and 4 more; chart default: 0"
     assert rows["list"].does == "the chart has no /list"
     assert (rows["none"].effect, rows["gone"].effect) == (None, None)
     assert not part_view(DECLARED, ORIGINS, "k").proven

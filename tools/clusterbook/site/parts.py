@@ -22,8 +22,6 @@ from clusterbook.site.errors import BrokenSite
 Document = dict[str, Any]
 _SHOWN = 160
 """Most characters of a value that a row shows; the rest is in the JSON."""
-_CHANGES = 2
-"""Most changes of a value that a row shows; the rest is with `clusterbook explain`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +48,12 @@ class ValueRow:
 
     @property
     def does(self) -> str:
-        """Return what the value does, in a word and what it changes first; "" where it is unproven."""
+        """Return what the value changes first and how much besides, all of it is with `explain`; "" where unproven."""
         effect = self.effect
         if effect is None:
             return ""
-        said = ", ".join((*effect.changes[:_CHANGES], *([f"{effect.more} more"] if effect.more else ()))) or effect.why
+        more = len(effect.changes) - 1 + effect.more
+        said = f"{effect.changes[0]}{f' and {more} more' if more else ''}" if effect.changes else effect.why
         default = f"; chart default: {row_text(effect.default[0])}" if effect.default else ""
         return f"{said}{default}".removeprefix("; ")
 
