@@ -6,6 +6,7 @@ Same diff, same text.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
@@ -39,6 +40,7 @@ _COUNTED = {
     "field": "field",
 }
 _DIGESTS = ("healthCheck", "readiness")
+_TICKS = re.compile("`+")
 _LONGEST_DIGEST = len("sha256:") + 12
 
 
@@ -215,14 +217,10 @@ def code(plain: str) -> str:
     """Return text that Markdown shows as it is, inside a table too. Source: GFM 0.29, sections 4.10 and 6.3."""
     if not plain:
         return ""
-    fence = "`" * (max((len(run) for run in _runs(plain)), default=0) + 1)
+    fence = "`" * (max(map(len, _TICKS.findall(plain)), default=0) + 1)
     pad = " " if plain[0] == "`" or plain[-1] == "`" else ""
     escaped = plain.replace("|", "\\|").replace("\n", "\\n")
     return f"{fence}{pad}{escaped}{pad}{fence}"
-
-
-def _runs(plain: str) -> Iterator[str]:
-    return ("".join(run) for tick, run in groupby(plain, key=lambda each: each == "`") if tick)
 
 
 def as_json(diff: Diff) -> str:

@@ -74,6 +74,9 @@ class Diff:
         return Diff(self.new, self.old, tuple(change.inverse() for change in self.changes), self.uncompared[::-1])
 
 
+_NOTHING = Fact(ABSENT)
+
+
 def diff(old: Side, new: Side) -> Diff:
     """Return what differs from `old` to `new`."""
     before, after = dict(facts(old)), dict(facts(new))
@@ -82,15 +85,14 @@ def diff(old: Side, new: Side) -> Diff:
     if old.options is None or new.options is None:  # a recipe does not say how it is delivered
         untold = (*untold, "option")
     changes = []
-    for key in sorted(before.keys() | after.keys(), key=_place):
-        if key.section in untold:
-            continue
+    for key in before.keys() | after.keys():
+        was, now = before.get(key, _NOTHING), after.get(key, _NOTHING)
+        if was.value is now.value or key.section in untold or not _differ(key, was.value, now.value):
+            continue  # recipes share most of what they say
         above = {FactSubject("component", key.component, ""), key._replace(key="")} - {key}
-        if told & above:
-            continue
-        was, now = before.get(key, Fact(ABSENT)), after.get(key, Fact(ABSENT))
-        if _differ(key, was.value, now.value):
+        if not told & above:
             changes.append(Change(*key, was.value, now.value, was.origin, now.origin))
+    changes.sort(key=_place)
     uncompared = tuple(side.label for side in (old, new) if not side.whole)
     return Diff(old.label, new.label, tuple(_without_echoes(changes)), uncompared)
 
@@ -106,8 +108,8 @@ def _differ(key: FactSubject, old: Any, new: Any) -> bool:
     return not same(old, new) and bool(key.key)
 
 
-def _place(key: FactSubject) -> tuple[int, str, str]:
-    return SECTIONS.index(key.section), key.component, key.key
+def _place(change: Change) -> tuple[int, str, str]:
+    return SECTIONS.index(change.section), change.component, change.key
 
 
 def _without_echoes(changes: list[Change]) -> Iterator[Change]:

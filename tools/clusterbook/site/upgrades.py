@@ -129,6 +129,10 @@ def _placed(side: Mapping[str, str], other: Mapping[str, str]) -> str:
     return ", ".join(filter(None, words)) or ("its manifests" if side else "")
 
 
+def _is_folded(change: Change) -> bool:
+    return change.section in _FOLDED or change.key in _HASHED
+
+
 def _is_move(change: Change) -> bool:
     return change.section == "component" or (change.section == "field" and change.key in _VERSIONS)
 
