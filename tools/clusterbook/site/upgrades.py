@@ -87,8 +87,8 @@ class StepView:
 def step_view(plan: Plan | None, diff: Diff) -> StepView:
     """Return what a page shows of a step: its plan, None where there is none, and what differs."""
     changes = {(change.component, change.key): change for change in diff.changes if change.section == "value"}
-    plain = [each for each in diff.changes if each.section not in _FOLDED and each.key not in _HASHED]
-    hashes = [each for each in diff.changes if each not in plain]
+    plain = [each for each in diff.changes if not _is_folded(each)]
+    hashes = filter(_is_folded, diff.changes)
     placed = {step["component"] for step in plan["spec"]["releases"]} if plan else None
     rest = [each for each in plain if each.section != "value" and not _is_told_as_move(each, placed)]
     values = list(_values(plan, changes))
