@@ -6,7 +6,7 @@ Law: two recipes are the same just when their facts are. `diff` joins them; whoe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -69,12 +69,26 @@ _UNCOMPARED = ("version", "digest")
 """What a published recipe says about itself: its name, not its content."""
 
 
-def facts(side: Side) -> Iterator[tuple[FactSubject, Fact]]:
-    """Yield every fact of a recipe, each under a key of its own."""
+def facts(side: Side, without: Container[str] = ()) -> Iterator[tuple[FactSubject, Fact]]:
+    """Yield every fact of a recipe, each under a key of its own, but for those of some components."""
     yield from recipe_facts(side)
     recipe = RecipeResult(side.content)
     for component in recipe.components:
-        yield from component_facts(component, side.origins, deployed=component.name in recipe.order)
+        if component.name not in without:
+            yield from component_facts(component, side.origins, deployed=component.name in recipe.order)
+
+
+def shared(old: Side, new: Side) -> frozenset[str]:
+    """Return the components that two recipes have as the very same object, as versions in a ledger share theirs."""
+    one, other = RecipeResult(old.content), RecipeResult(new.content)
+    known = {component.name: component.document for component in one.components}
+    deployed = set(one.order), set(other.order)
+    return frozenset(
+        component.name
+        for component in other.components
+        if known.get(component.name) is component.document
+        and (component.name in deployed[0]) == (component.name in deployed[1])
+    )
 
 
 def recipe_facts(side: Side) -> Iterator[tuple[FactSubject, Fact]]:

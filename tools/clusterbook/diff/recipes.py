@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
-from clusterbook.diff.facts import BEYOND, ROOTS, SECTIONS, Fact, FactSubject, Side, facts
+from clusterbook.diff.facts import BEYOND, ROOTS, SECTIONS, Fact, FactSubject, Side, facts, shared
 from clusterbook.documents.equality import same
 
 
@@ -79,7 +79,8 @@ _NOTHING = Fact(ABSENT)
 
 def diff(old: Side, new: Side) -> Diff:
     """Return what differs from `old` to `new`."""
-    before, after = dict(facts(old)), dict(facts(new))
+    alike = shared(old, new)
+    before, after = dict(facts(old, alike)), dict(facts(new, alike))
     told = {key for key in before.keys() ^ after.keys() if not key.key and key.section in ROOTS}
     untold = () if old.whole and new.whole else BEYOND
     if old.options is None or new.options is None:  # a recipe does not say how it is delivered
